@@ -1,0 +1,113 @@
+{#-
+    `materialized: table` on DuckDB: the result goes straight to Parquet files in the lake folder
+    and is published by swapping a view, so a model is replaced whole or not at all, as tables with
+    `ha` are on Athena. The adapter's own `table` would keep the data inside the DuckDB file, its
+    `external` writes every result twice and overwrites live files in place.
+
+    Two generations of a table take turns in `<lake>/<schema>.<table>.a` and `.b`; the view reads
+    the newer one. The lake is the folder of the DuckDB file.
+
+    Configs: partitioned_by (list of columns, the last ones of the model; same meaning on Athena),
+    sorted_by (list of columns; only here: it makes range reads and compression cheap, while a
+    distributed engine would pay for a global sort).
+-#}
+{% materialization table, adapter = 'duckdb' %}
+
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- set target_relation = this.incorporate(type='view') -%}
+    {%- set partitioned_by = config.get('partitioned_by', []) -%}
+    {%- set sorted_by = config.get('sorted_by', []) -%}
+    {%- set is_contracted = config.get('contract').enforced -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+
+    {%- if is_contracted -%}
+        {%- call statement('contract') -%}
+            {{ get_assert_columns_equivalent(compiled_code) }}
+            select 1
+        {%- endcall -%}
+        {%- set query = get_select_subquery(compiled_code) -%}
+    {%- else -%}
+        {%- set query = compiled_code -%}
+    {%- endif -%}
+    {%- set columns = adapter.get_column_schema_from_query(query) -%}
+    {%- set last_columns = (columns | map(attribute='name') | list)[-(partitioned_by | length):] -%}
+    {%- if partitioned_by and last_columns != partitioned_by -%}
+        {%- do exceptions.raise_compiler_error(
+            "partitioned_by " ~ partitioned_by | join(', ') ~ ": these must be the last columns of "
+            ~ this.identifier ~ ", in this order, as on Athena."
+        ) -%}
+    {%- endif -%}
+    {%- set folder = next_lake_folder(target_relation) -%}
+
+    {%- call statement('main') -%}
+        copy (
+            {{ query }}
+            {% if sorted_by %}order by {{ sorted_by | join(', ') }}{% endif %}
+        ) to '{{ folder }}' (
+            format parquet,
+            overwrite true,
+            {% if partitioned_by %}partition_by ({{ partitioned_by | join(', ') }}){% else %}per_thread_output true{% endif %}
+        )
+    {%- endcall -%}
+
+    {%- if existing_relation is not none and existing_relation.type != 'view' -%}
+        {%- do adapter.drop_relation(existing_relation) -%}
+    {%- endif -%}
+    {%- call statement('publish') -%}
+        create or replace view {{ target_relation }} as
+        {{ select_from_lake(folder, columns, partitioned_by) }}
+    {%- endcall -%}
+    {%- do persist_docs(target_relation, model) -%}
+
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {%- do adapter.commit() -%}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+
+    {{ return({'relations': [target_relation]}) }}
+
+{% endmaterialization %}
+
+
+{#- The folder of the generation that is not live. -#}
+{% macro next_lake_folder(relation) %}
+    {%- set database_file = run_query(
+        "select path from duckdb_databases() where database_name = '" ~ relation.database ~ "'"
+    ).columns[0].values()[0] -%}
+    {%- if not database_file -%}
+        {%- do exceptions.raise_compiler_error(
+            "The local target needs a DuckDB file, its folder is the lake: set `path` in profiles.yml."
+        ) -%}
+    {%- endif -%}
+    {%- set base = database_file.rpartition('/')[0] ~ '/' ~ relation.schema ~ '.' ~ relation.identifier -%}
+    {%- set live_view = run_query(
+        "select sql from duckdb_views() where database_name = '" ~ relation.database
+        ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'"
+    ).columns[0].values() -%}
+    {{ return(base ~ ('.b' if live_view and (base ~ '.a/') in live_view[0] else '.a')) }}
+{% endmacro %}
+
+
+{#-
+    The published columns, in order and with their types: partition values come back from folder
+    names as text, and a partitioned result without rows leaves no file at all.
+-#}
+{% macro select_from_lake(folder, columns, partitioned_by) %}
+    {%- set files = folder ~ '/**/*.parquet' -%}
+    {%- set is_empty = run_query("select file from glob('" ~ files ~ "') limit 1") | length == 0 -%}
+    select
+    {%- for column in columns %}
+        cast({{ 'null' if is_empty else adapter.quote(column.name) }} as {{ column.dtype }}) as {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
+    {%- endfor %}
+    {%- if is_empty %}
+    where false
+    {%- else %}
+    from read_parquet(
+        '{{ files }}',
+        hive_partitioning = {{ 'true' if partitioned_by else 'false' }}{% if partitioned_by %},
+        hive_types_autocast = false{% endif %}
+
+    )
+    {%- endif %}
+{% endmacro %}

@@ -1,0 +1,175 @@
+{#-
+    The one place that knows how raw files are found and read on the local target. Athena reads
+    what the Glue crawler catalogued, so there is nothing to do there.
+-#}
+
+{% macro create_raw_views() %}
+    {{ return(adapter.dispatch('create_raw_views')()) }}
+{% endmacro %}
+
+
+{% macro athena__create_raw_views() %}
+{% endmacro %}
+
+
+{#- A view per raw file, every column a string and an empty field '' as OpenCSVSerDe gives them. -#}
+{% macro duckdb__create_raw_views() %}
+    {%- if execute -%}
+        {%- do run_query('create schema if not exists raw') -%}
+        {%- for table in raw_tables() -%}
+            {%- set file = raw_file(table.name) -%}
+            {%- set header = raw_header(file) -%}
+            {%- do check_raw_header(file, header, table.columns.keys() | list) -%}
+            {%- set view -%}
+                create or replace view raw.{{ table.name }} as
+                select {{ table.columns.keys() | join(', ') }}
+                from {{ read_raw_csv(file, header) }}
+            {%- endset -%}
+            {%- do run_query(view) -%}
+            {%- do check_raw_rows(file, table) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- The tables of source `raw`, as their yml declares them. -#}
+{% macro raw_tables() %}
+    {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | list) }}
+{% endmacro %}
+
+
+{% macro raw_dir() %}
+    {{ return(env_var('RAW_DIR', 'raw')) }}
+{% endmacro %}
+
+
+{#- The path of a table's file, plain or gzipped; stops the run where there is not exactly one. -#}
+{% macro raw_file(table_name) %}
+    {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
+    {%- set found = run_query(
+        "select file from glob('" ~ pattern ~ "') union all select file from glob('" ~ pattern ~ ".gz')"
+    ).columns[0].values() -%}
+    {%- if found | length == 1 -%}
+        {{ return(found[0]) }}
+    {%- endif -%}
+    {%- if found | length > 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            "Two files for one raw table: " ~ found | join(' and ') ~ ". Keep one of them."
+        ) -%}
+    {%- endif -%}
+    {%- set any_csv = run_query(
+        "select file from glob('" ~ raw_dir() ~ "/*.csv*')"
+    ).columns[0].values() -%}
+    {%- if any_csv | length == 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR '" ~ raw_dir() ~ "' holds no raw files: put the six CSV files there, or make a"
+            ~ " synthetic shop with `python -m glue sample-shop --out " ~ raw_dir() ~ "`."
+        ) -%}
+    {%- endif -%}
+    {%- do exceptions.raise_compiler_error(
+        "Raw file " ~ pattern ~ " is missing (also looked for " ~ table_name ~ ".csv.gz)."
+    ) -%}
+{% endmacro %}
+
+
+{#- The column names in the first line of a raw file. -#}
+{% macro raw_header(file) %}
+    {%- set lines = run_query(
+        "select line from read_csv('" ~ file ~ "', auto_detect = false, header = false,"
+        ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
+        ~ " strict_mode = false) limit 1"
+    ).columns[0].values() -%}
+    {%- if lines | length == 0 or not lines[0] or not lines[0].strip() -%}
+        {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " is empty: it has no header.") -%}
+    {%- endif -%}
+    {%- set names = [] -%}
+    {%- for name in lines[0].lstrip('\ufeff').rstrip('\r').split(',') -%}
+        {%- do names.append(name.strip().strip('"')) -%}
+    {%- endfor -%}
+    {{ return(names) }}
+{% endmacro %}
+
+
+{% macro check_raw_header(file, header, expected) %}
+    {%- for delimiter, delimiter_name in ((';', 'semicolons'), ('\t', 'tabs'), ('|', 'bars')) -%}
+        {%- if header | length == 1 and delimiter in header[0] -%}
+            {%- do exceptions.raise_compiler_error(
+                "Raw file " ~ file ~ " is separated by " ~ delimiter_name ~ ", not by commas: column "
+                ~ expected[0] ~ " was not found in its header. Write it with commas."
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set missing = expected | reject('in', header) | list -%}
+    {%- if missing -%}
+        {%- do exceptions.raise_compiler_error(
+            "Raw file " ~ file ~ " has no column " ~ missing | join(', ') ~ ": its header is '"
+            ~ header | join(',') ~ "', expected '" ~ expected | join(',') ~ "'."
+        ) -%}
+    {%- endif -%}
+    {%- if header | unique | list | length != header | length -%}
+        {%- do exceptions.raise_compiler_error(
+            "Raw file " ~ file ~ " names a column twice: its header is '" ~ header | join(',') ~ "'."
+        ) -%}
+    {%- endif -%}
+    {%- set extra = header | reject('in', expected) | list -%}
+    {%- if extra -%}
+        {%- do log(
+            "Raw file " ~ file ~ ": extra column " ~ extra | join(', ') ~ " is ignored.", info=true
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- A shop without train orders has no lines for them; every other file needs at least one row. -#}
+{% macro check_raw_rows(file, table) %}
+    {%- if not table.config.meta.get('may_be_empty', false)
+        and run_query('select 1 from raw.' ~ table.name ~ ' limit 1') | length == 0 -%}
+        {%- do exceptions.raise_compiler_error(
+            "Raw file " ~ file ~ " is empty: it has a header and no rows."
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- RFC 4180: comma, fields quoted by ", a quote inside written as "". BOM and CRLF are understood. -#}
+{% macro read_raw_csv(file, header) %}
+    {%- set fields -%}
+        {%- for name in header %}'{{ name | replace("'", "''") }}': 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
+    {%- endset -%}
+    {%- set names -%}
+        {%- for name in header %}'{{ name | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor -%}
+    {%- endset -%}
+    {%- set call -%}
+        read_csv(
+            '{{ file }}',
+            auto_detect = false,
+            header = true,
+            delim = ',',
+            quote = '"',
+            escape = '"',
+            columns = {{ '{' }}{{ fields }}{{ '}' }},
+            force_not_null = [{{ names }}]
+        )
+    {%- endset -%}
+    {{ return(call) }}
+{% endmacro %}
+
+
+{#- When the file of a raw table was last written: the query behind `dbt source freshness`. -#}
+{% macro raw_loaded_at(source_relation) %}
+    {{ return(adapter.dispatch('raw_loaded_at')(source_relation)) }}
+{% endmacro %}
+
+
+{#- read_blob gives a file's modification time without reading its content. -#}
+{% macro duckdb__raw_loaded_at(source_relation) %}
+    select max(last_modified) as loaded_at
+    from read_blob('{{ raw_dir() }}/{{ source_relation.identifier }}.csv*')
+{% endmacro %}
+
+
+{#- Hive tables carry each object's modification time in a hidden column. -#}
+{% macro athena__raw_loaded_at(source_relation) %}
+    select max("$file_modified_time") as loaded_at
+    from {{ source_relation }}
+{% endmacro %}

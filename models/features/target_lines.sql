@@ -1,0 +1,32 @@
+{{ config(materialized='view') }}
+
+with
+
+order_products as (
+
+    select * from {{ ref('stg_order_products') }}
+
+),
+
+target_orders as (
+
+    select * from {{ ref('target_orders') }}
+
+),
+
+final as (
+
+    select
+        target_orders.user_id,
+        order_products.order_id,
+        order_products.product_id,
+        order_products.add_to_cart_order,
+        order_products.reordered,
+        target_orders.orders_back
+    from order_products
+    inner join target_orders
+        on order_products.order_id = target_orders.order_id
+
+)
+
+select * from final

@@ -1,0 +1,72 @@
+{{ config(partitioned_by=['orders_back']) }}
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_orders') }}
+
+),
+
+user_windows as (
+
+    select * from {{ ref('user_windows') }}
+
+),
+
+known_orders as (
+
+    select
+        orders.user_id,
+        orders.order_id,
+        orders.eval_set,
+        orders.order_number,
+        orders.order_dow,
+        orders.order_hour_of_day,
+        orders.days_since_prior_order,
+        user_windows.orders_back
+    from user_windows
+    inner join orders
+        on
+            user_windows.user_id = orders.user_id
+            and user_windows.target_order_number = orders.order_number
+    where
+        -- an earlier order is an example only if at least two orders precede it
+        (user_windows.orders_back >= 1 and user_windows.target_order_number >= 3)
+        {%- if var('mode') == 'benchmark' %}
+        or user_windows.orders_back = 0
+        {%- endif %}
+
+),
+
+{%- if var('mode') == 'live' %}
+
+orders_to_come as (
+
+    select
+        user_id,
+        cast(null as bigint) as order_id,
+        cast('live' as varchar) as eval_set,
+        target_order_number as order_number,
+        cast(null as integer) as order_dow,
+        cast(null as integer) as order_hour_of_day,
+        cast(null as integer) as days_since_prior_order,
+        orders_back
+    from user_windows
+    where orders_back = 0
+
+),
+
+{%- endif %}
+
+final as (
+
+    select * from known_orders
+    {%- if var('mode') == 'live' %}
+    union all
+    select * from orders_to_come
+    {%- endif %}
+
+)
+
+select * from final

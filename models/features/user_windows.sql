@@ -1,0 +1,56 @@
+{{ config(materialized='view') }}
+
+with
+
+orders as (
+
+    select * from {{ ref('stg_orders') }}
+
+),
+
+next_orders as (
+
+    select
+        user_id,
+        {%- if var('mode') == 'live' %}
+        max(order_number) + 1 as next_order_number
+        {%- else %}
+        -- a shopper with neither a train nor a test order has no order to predict, yet a history
+        coalesce(
+            max(case when eval_set <> 'prior' then order_number end),
+            max(order_number) + 1
+        ) as next_order_number
+        {%- endif %}
+    from orders
+    {%- if var('mode') == 'live' %}
+    where eval_set <> 'test'
+    {%- endif %}
+    group by user_id
+
+),
+
+windows as (
+
+    {%- for orders_back in range(var('windows')) %}
+    select {{ orders_back }} as orders_back
+    {%- if not loop.last %}
+    union all
+    {%- endif %}
+    {%- endfor %}
+
+),
+
+final as (
+
+    select
+        next_orders.user_id,
+        cast(next_orders.next_order_number - windows.orders_back as integer)
+            as target_order_number,
+        cast(windows.orders_back as integer) as orders_back
+    from next_orders
+    cross join windows
+    where windows.orders_back = 0 or next_orders.next_order_number - windows.orders_back > 1
+
+)
+
+select * from final

@@ -1,0 +1,8 @@
+{#- The expression is true for every row. -#}
+{% test holds(model, expression) %}
+
+    select *
+    from {{ model }}
+    where not ({{ expression }})
+
+{% endtest %}

@@ -1,0 +1,11 @@
+{#- No combination of the columns occurs twice. -#}
+{% test unique_key(model, columns) %}
+
+    select
+        {{ columns | join(', ') }},
+        count(*) as occurrences
+    from {{ model }}
+    group by {{ columns | join(', ') }}
+    having count(*) > 1
+
+{% endtest %}
