@@ -7,16 +7,20 @@
     Two generations of a table take turns in `<lake>/<schema>.<table>.a` and `.b`; the view reads
     the newer one. The lake is the folder of the DuckDB file.
 
-    Configs: partitioned_by (list of columns, the last ones of the model; same meaning on Athena),
-    sorted_by (list of columns; only here: it makes range reads and compression cheap, while a
-    distributed engine would pay for a global sort).
+    Configs: partitioned_by (list of columns, the last ones of the model; same meaning on Athena).
+    Two more are read only here, a distributed engine has no use for them:
+    partition_values (list; all values of the one partition column, if they are known before the
+    query runs: partitions are then written one after the other, which bounds memory by the largest
+    and is faster than DuckDB's partitioned write), sorted_by (list of columns; the rows of a file
+    are sorted by them, which makes range reads and compression cheap).
 -#}
 {% materialization table, adapter = 'duckdb' %}
 
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set partitioned_by = config.get('partitioned_by', []) -%}
-    {%- set sorted_by = config.get('sorted_by', []) -%}
+    {%- set partition_values = config.get('partition_values', []) -%}
+    {%- set order_by = 'order by ' ~ config.get('sorted_by') | join(', ') if config.get('sorted_by') else '' -%}
     {%- set is_contracted = config.get('contract').enforced -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
@@ -41,16 +45,41 @@
     {%- endif -%}
     {%- set folder = next_lake_folder(target_relation) -%}
 
-    {%- call statement('main') -%}
-        copy (
-            {{ query }}
-            {% if sorted_by %}order by {{ sorted_by | join(', ') }}{% endif %}
-        ) to '{{ folder }}' (
-            format parquet,
-            overwrite true,
-            {% if partitioned_by %}partition_by ({{ partitioned_by | join(', ') }}){% else %}per_thread_output true{% endif %}
-        )
-    {%- endcall -%}
+    {%- if partition_values -%}
+        {%- set partition = partitioned_by[0] -%}
+        {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join(', ') -%}
+        {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
+        {%- call statement('empty_folder') -%}
+            copy (select * from ({{ query }}) where false) to '{{ folder }}' (
+                format parquet, overwrite true, partition_by ({{ partition }})
+            )
+        {%- endcall -%}
+        {%- for value in partition_values -%}
+            {%- call statement('main') -%}
+                copy (
+                    select {{ stored_columns }}
+                    from (
+                        {{ query }}
+                    )
+                    where {{ partition }} = {{ value }}
+                    {{ order_by }}
+                ) to '{{ folder }}/{{ partition }}={{ value }}' (
+                    format parquet, overwrite true, per_thread_output true
+                )
+            {%- endcall -%}
+        {%- endfor -%}
+    {%- else -%}
+        {%- call statement('main') -%}
+            copy (
+                {{ query }}
+                {{ order_by }}
+            ) to '{{ folder }}' (
+                format parquet,
+                overwrite true,
+                {% if partitioned_by %}partition_by ({{ partitioned_by | join(', ') }}){% else %}per_thread_output true{% endif %}
+            )
+        {%- endcall -%}
+    {%- endif -%}
 
     {%- if existing_relation is not none and existing_relation.type != 'view' -%}
         {%- do adapter.drop_relation(existing_relation) -%}

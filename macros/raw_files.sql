@@ -77,7 +77,7 @@
     {%- set lines = run_query(
         "select line from read_csv('" ~ file ~ "', auto_detect = false, header = false,"
         ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
-        ~ " strict_mode = false) limit 1"
+        ~ " strict_mode = false, parallel = false) limit 1"
     ).columns[0].values() -%}
     {%- if lines | length == 0 or not lines[0] or not lines[0].strip() -%}
         {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " is empty: it has no header.") -%}

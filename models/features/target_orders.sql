@@ -1,4 +1,4 @@
-{{ config(partitioned_by=['orders_back']) }}
+{{ config(partitioned_by=['orders_back'], partition_values=range(var('windows')) | list) }}
 
 with
 

@@ -1,4 +1,8 @@
-{{ config(partitioned_by=['orders_back'], sorted_by=['user_id', 'product_id']) }}
+{{ config(
+    partitioned_by=['orders_back'],
+    partition_values=range(var('windows')) | list,
+    sorted_by=['user_id', 'product_id']
+) }}
 
 with
 

@@ -1,0 +1,98 @@
+"""Run dbt and the export as a user does: a process of its own, in a workspace of its own."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+ROOT = Path(__file__).resolve().parents[2]
+DBT_FOLDERS = ("models", "macros", "seeds", "analyses", "tests/dbt")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of one test: project, raw files, lake, and dbt's target folder."""
+
+    project: Path
+    raw: Path
+    lake: Path
+    target: Path
+    profiles: Path
+
+    @property
+    def data(self) -> Path:
+        """Path of the exported data.csv."""
+        return self.lake / "data.csv"
+
+
+def make_workspace(folder: Path, raw: Path, project: Path = ROOT) -> Workspace:
+    """Make the folders of a workspace, with profiles.yml as `make run` copies it."""
+    workspace = Workspace(
+        project, raw, folder / "lake", folder / "target", profiles=folder / "profiles"
+    )
+    for made in (workspace.lake, workspace.target, workspace.profiles):
+        made.mkdir(parents=True)
+    shutil.copy(ROOT / "profiles.yml.example", workspace.profiles / "profiles.yml")
+    return workspace
+
+
+def copy_project(folder: Path) -> Path:
+    """Copy the dbt project to `folder`, for a test that changes its text."""
+    for name in DBT_FOLDERS:
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "dbt_project.yml", folder)
+    return folder
+
+
+def environment(workspace: Workspace) -> dict[str, str]:
+    """Give the environment variables that make commands work in this workspace."""
+    return os.environ | {
+        "RAW_DIR": str(workspace.raw),
+        "LAKE_DIR": str(workspace.lake),
+        "DBT_PROFILES_DIR": str(workspace.profiles),
+        "DBT_TARGET_PATH": str(workspace.target),
+        "DBT_LOG_PATH": str(workspace.target),
+        "NO_COLOR": "1",
+    }
+
+
+def dbt(
+    workspace: Workspace,
+    *arguments: str,
+    variables: dict[str, Any] | None = None,
+    fails: bool = False,
+) -> str:
+    """Run a dbt command and give what it prints; it must succeed, or fail if `fails`."""
+    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+    if variables:
+        command += ["--vars", json.dumps(variables)]
+    return _run(command, workspace, cwd=workspace.project, fails=fails)
+
+
+def export(workspace: Workspace, *, fails: bool = False) -> str:
+    """Run `python -m ml export` in the workspace and give what it prints."""
+    manifest = str(workspace.target / "manifest.json")
+    command = [sys.executable, "-m", "ml", "export", "--manifest", manifest]
+    return _run(command, workspace, cwd=ROOT, fails=fails)
+
+
+def query(workspace: Workspace, sql: str) -> list[tuple[Any, ...]]:
+    """Query the lake; tables are named without their schema."""
+    with duckdb.connect(workspace.lake / "lake.duckdb", read_only=True) as lake:
+        lake.execute("set schema = 'next_basket'")
+        return lake.execute(sql).fetchall()
+
+
+def _run(command: list[str], workspace: Workspace, cwd: Path, *, fails: bool) -> str:
+    done = subprocess.run(
+        command, cwd=cwd, env=environment(workspace), capture_output=True, text=True, check=False
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output[-6000:]
+    return output
