@@ -8,18 +8,18 @@
     the newer one. The lake is the folder of the DuckDB file.
 
     Configs: partitioned_by (list of columns, the last ones of the model; same meaning on Athena).
-    Two more are read only here, a distributed engine has no use for them:
-    partition_values (list; all values of the one partition column, if they are known before the
-    query runs: partitions are then written one after the other, which bounds memory by the largest
-    and is faster than DuckDB's partitioned write), sorted_by (list of columns; the rows of a file
-    are sorted by them, which makes range reads and compression cheap).
+    Two more are read only here, a distributed engine has no use for them: sorted_by (list of
+    columns; the rows of a file are sorted by them, which makes range reads and compression cheap)
+    and meta.partition_values (list; all values of the one partition column, where they are known
+    before the query runs: partitions are then written one after the other, which bounds memory by
+    the largest and is faster than DuckDB's partitioned write).
 -#}
 {% materialization table, adapter = 'duckdb' %}
 
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='view') -%}
     {%- set partitioned_by = config.get('partitioned_by', []) -%}
-    {%- set partition_values = config.get('partition_values', []) -%}
+    {%- set partition_values = config.get('meta', {}).get('partition_values', []) -%}
     {%- set order_by = 'order by ' ~ config.get('sorted_by') | join(', ') if config.get('sorted_by') else '' -%}
     {%- set is_contracted = config.get('contract').enforced -%}
 

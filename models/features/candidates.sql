@@ -1,4 +1,7 @@
-{{ config(partitioned_by=['orders_back'], partition_values=range(var('windows')) | list) }}
+{{ config(
+    partitioned_by=['orders_back'],
+    meta={'partition_values': range(var('windows')) | list}
+) }}
 
 with
 

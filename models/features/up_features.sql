@@ -1,7 +1,7 @@
 {{ config(
     partitioned_by=['orders_back'],
-    partition_values=range(var('windows')) | list,
-    sorted_by=['user_id', 'product_id']
+    sorted_by=['user_id', 'product_id'],
+    meta={'partition_values': range(var('windows')) | list}
 ) }}
 
 with

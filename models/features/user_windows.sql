@@ -12,19 +12,14 @@ next_orders as (
 
     select
         user_id,
-        {%- if var('mode') == 'live' %}
-        max(order_number) + 1 as next_order_number
-        {%- else %}
+        {% if var('mode') == 'live' -%}
+        max(case when eval_set <> 'test' then order_number end) + 1
+        {%- else -%}
         -- a shopper with neither a train nor a test order has no order to predict, yet a history
-        coalesce(
-            max(case when eval_set <> 'prior' then order_number end),
-            max(order_number) + 1
-        ) as next_order_number
+        coalesce(max(case when eval_set <> 'prior' then order_number end), max(order_number) + 1)
         {%- endif %}
+            as next_order_number
     from orders
-    {%- if var('mode') == 'live' %}
-    where eval_set <> 'test'
-    {%- endif %}
     group by user_id
 
 ),
@@ -49,7 +44,9 @@ final as (
         cast(windows.orders_back as integer) as orders_back
     from next_orders
     cross join windows
-    where windows.orders_back = 0 or next_orders.next_order_number - windows.orders_back > 1
+    where
+        next_orders.next_order_number - windows.orders_back > 1
+        or (windows.orders_back = 0 and next_orders.next_order_number = 1)
 
 )
 

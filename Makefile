@@ -1,0 +1,91 @@
+# `make` alone lists what there is. Nothing here is needed to work on the models: that is plain dbt.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+# the same defaults as in profiles.yml, the macros and the Python packages
+export RAW_DIR ?= raw
+export LAKE_DIR ?= lake
+export RUNS_DIR ?= runs
+TASKS ?= buy-again
+
+# what the checks build stays apart from your own lake
+CHECK_DIR := target/check
+CHECK := RAW_DIR=$(CHECK_DIR)/raw LAKE_DIR=$(CHECK_DIR)/lake
+
+.DEFAULT_GOAL := help
+.PHONY: help run test docs bench lint format clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.venv/run-installed: requirements.txt
+	@echo "Installing into .venv (once, a few minutes) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/dev-installed: requirements.txt requirements-dev.txt
+	@echo "Installing the tools of the checks into .venv (once) ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ .venv/run-installed
+
+profiles.yml:
+	@cp profiles.yml.example profiles.yml
+	@echo "profiles.yml made from profiles.yml.example"
+
+run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
+	@mkdir -p "$(RAW_DIR)" "$(LAKE_DIR)" "$(RUNS_DIR)"
+	@$(BIN)/python -m glue ensure-raw
+	@windows=$$($(BIN)/python -m ml windows --raw "$(RAW_DIR)") && \
+		$(BIN)/dbt build --vars "windows: $$windows" && \
+		$(BIN)/dbt --quiet docs generate --static --vars "windows: $$windows"
+	@$(BIN)/python -m ml export
+	@for task in $(TASKS); do \
+		$(BIN)/python -m ml train --task $$task && \
+		$(BIN)/python -m ml predict --run "$(RUNS_DIR)/$$task/latest" \
+			--out "$(RUNS_DIR)/$$task/latest/predictions" && \
+		$(BIN)/python -m ml report --run "$(RUNS_DIR)/$$task/latest" && \
+		$(BIN)/python -m ml evaluate --task $$task || exit 1; \
+	done
+	@echo
+	@for task in $(TASKS); do \
+		echo "  report       $(RUNS_DIR)/$$task/latest/report.html"; \
+		echo "  predictions  $(RUNS_DIR)/$$task/latest/predictions/"; \
+	done
+	@echo "  data.csv     $(LAKE_DIR)/data.csv"
+	@echo "  docs         target/static_index.html"
+
+docs: .venv/run-installed profiles.yml ## one static page: lineage, every model and column
+	@mkdir -p "$(LAKE_DIR)"
+	@$(BIN)/dbt --quiet docs generate --static
+	@echo "docs: target/static_index.html"
+
+bench: .venv/dev-installed ## time and memory against a hand-written Polars script, at three sizes
+	@$(BIN)/python -m bench pipeline
+
+lint: .venv/dev-installed profiles.yml ## style, types and conventions
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	@mkdir -p $(CHECK_DIR)/lake
+	@# the linter's own dbt session knows no adapter and takes Athena's configs for unknown ones
+	$(CHECK) DBT_WARN_ERROR_OPTIONS='{"error": "all", "silence": ["CustomKeyInConfigDeprecation"]}' \
+		$(BIN)/sqlfluff lint --disable-progress-bar models analyses tests/dbt
+
+test: lint ## every check and test there is without an AWS account
+	@rm -rf $(CHECK_DIR)/raw
+	$(BIN)/python -m glue sample-shop --users 300 --seed 1 --out $(CHECK_DIR)/raw
+	$(CHECK) $(BIN)/dbt build
+	$(CHECK) $(BIN)/dbt docs generate --static
+	$(BIN)/dbt-bouncer run
+	$(BIN)/dbt-coverage compute doc --cov-report $(CHECK_DIR)/coverage.json --cov-fail-under 1
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+format: .venv/dev-installed ## rewrite Python and SQL files in the project's style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+clean: ## remove what was built, but neither raw files, lake nor runs
+	rm -rf target logs .pytest_cache .mypy_cache .ruff_cache .coverage

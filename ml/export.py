@@ -1,0 +1,261 @@
+"""The way out of the lake: data.csv and the tables that go with it, written beside each other."""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+import polars as pl
+
+from ml.atomic import file_aside
+from ml.paths import default_data, lake_file
+from ml.progress import counted_step, step
+
+CHUNK_ROWS = 1_000_000  # rows of data.csv in memory at a time; about 300 MB with all columns
+MEMORY = "1GB"  # for DuckDB, which spills what does not fit
+
+# the tables that tasks need beside data.csv, and the query that gives each
+TABLES = {
+    "baskets.parquet": """
+        select
+            orders.user_id, orders.order_number, lines.order_id, lines.product_id,
+            lines.add_to_cart_order, lines.reordered
+        from stg_order_products as lines
+        inner join stg_orders as orders on lines.order_id = orders.order_id
+    """,
+    "targets.parquet": "select * from target_orders order by orders_back, user_id",
+    "products.parquet": """
+        select
+            products.product_id, products.product_name, products.aisle_id, aisles.aisle_name,
+            products.department_id, departments.department_name
+        from stg_products as products
+        left join stg_aisles as aisles on products.aisle_id = aisles.aisle_id
+        left join stg_departments as departments
+            on products.department_id = departments.department_id
+        order by products.product_id
+    """,
+}
+
+
+@click.command()
+@click.option(
+    "--target",
+    type=click.Choice(["local"]),
+    default="local",
+    show_default=True,
+    help="The dbt target whose tables are read.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The data.csv to write.  [default: LAKE_DIR/data.csv]",
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The dbt manifest with the contract.  [default: target/manifest.json of this project]",
+)
+def export(target: str, out: Path | None, manifest: Path | None) -> None:  # noqa: ARG001
+    """Write data.csv, and beside it its contract and the tables that tasks need."""
+    out = out or default_data()
+    model = candidates_model(manifest or _default_manifest())
+    columns = data_columns(model)
+    with _lake(lake_file(), model["schema"]) as lake, ExitStack() as files:
+        # all files are renamed at the end, so that a failure leaves the last good set; data.csv,
+        # whose context was entered last, is renamed first and the contract that names it last
+        contract_path = files.enter_context(file_aside(out.with_name("contract.json")))
+        table_paths = {
+            name: files.enter_context(file_aside(out.with_name(name))) for name in TABLES
+        }
+        data_path = files.enter_context(file_aside(out))
+        contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
+        for name, query in TABLES.items():
+            with step(name):
+                lake.execute(f"copy ({query}) to '{table_paths[name]}' (format parquet)")
+        rows = write_data(lake, [column["name"] for column in columns], data_path)
+    click.echo(f"{out}: {rows} rows, {len(columns)} columns")
+
+
+def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) -> int:
+    r"""
+    Write the candidates as data.csv: sorted by orders_back, user_id, product_id.
+
+    Candidates are read from their Parquet files in ranges of shoppers of one window, so memory
+    does not grow with their number. Doubles are written in the shortest form that reads back to the
+    same bits.
+
+    Parameters
+    ----------
+    lake
+        Connection to the lake.
+    columns
+        Names of data.csv's columns in order; all of them are columns of `candidates`.
+    path
+        File to write: UTF-8, commas, a header, `\n`, an empty field for null.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    click.ClickException
+        If not every row of `candidates` was written.
+
+    """
+    expected = int(_scalar(lake, "select count(*) from candidates"))
+    folder = _parquet_folder(lake, "candidates")
+    written = 0
+    with path.open("wb") as file, counted_step("data.csv", expected) as advance:
+        file.write((",".join(columns) + "\n").encode())
+        for orders_back, first_user, last_user in _ranges(lake):
+            chunk = (
+                pl.scan_parquet(folder / f"orders_back={orders_back}" / "*.parquet")
+                .filter(pl.col("user_id").is_between(first_user, last_user))
+                .with_columns(orders_back=orders_back)
+                .select(columns)
+                .sort("user_id", "product_id")
+                .collect()
+            )
+            # sink_csv formats on all cores, write_csv only on some
+            chunk.lazy().sink_csv(file, include_header=False)
+            written += chunk.height
+            advance(chunk.height)
+    if written != expected:
+        raise click.ClickException(
+            f"data.csv got {written} of the {expected} rows of candidates: run `dbt build` again."
+        )
+    return written
+
+
+def candidates_model(manifest: Path) -> dict[str, Any]:
+    """
+    Read the node of the model `candidates` from the dbt manifest.
+
+    Raises
+    ------
+    click.ClickException
+        If there is no manifest, or no such model in it.
+
+    """
+    try:
+        nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
+        model: dict[str, Any] = nodes["model.next_basket.candidates"]
+    except FileNotFoundError:
+        raise click.ClickException(f"{manifest} is missing: run `dbt build` first.") from None
+    except (ValueError, KeyError):
+        raise click.ClickException(
+            f"{manifest} is not a manifest with the model candidates: run `dbt build` again."
+        ) from None
+    return model
+
+
+def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """
+    Give the columns of data.csv in order, from the contract of `candidates`.
+
+    A partition column has to be a table's last one; in data.csv orders_back comes before the
+    target's columns, which begin with eval_set.
+
+    Returns
+    -------
+    list of dict
+        name, type, description and context (`order_start` or None) of each column.
+
+    """
+    columns = {
+        column["name"]: {
+            "name": column["name"],
+            "type": column["data_type"],
+            "description": column["description"],
+            "context": column["config"]["meta"].get("context"),
+        }
+        for column in model["columns"].values()
+    }
+    names = [name for name in columns if name != "orders_back"]
+    names.insert(names.index("eval_set"), "orders_back")
+    return [columns[name] for name in names]
+
+
+def _contract_text(lake: duckdb.DuckDBPyConnection, columns: list[dict[str, Any]]) -> str:
+    is_live = _scalar(lake, "select count(*) from target_orders where eval_set = 'live'")
+    last_window = _scalar(lake, "select max(orders_back) from user_windows")
+    names_and_types = [[column["name"], column["type"]] for column in columns]
+    contract = {
+        "hash": hashlib.sha256(json.dumps(names_and_types).encode()).hexdigest(),
+        "mode": "live" if is_live else "benchmark",
+        "windows": int(last_window or 0) + 1,
+        "columns": columns,
+    }
+    return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
+
+
+def _ranges(lake: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int, int]]:
+    """Cut each window's shoppers into ranges of about CHUNK_ROWS candidates."""
+    query = f"""
+        with counted as (
+            select
+                user_features.orders_back, user_features.user_id,
+                sum(user_features.user_distinct_products) over (
+                    partition by user_features.orders_back order by user_features.user_id
+                ) as pairs_so_far
+            from user_features as user_features
+            inner join target_orders as target_orders
+                on user_features.user_id = target_orders.user_id
+                and user_features.orders_back = target_orders.orders_back
+        )
+        select orders_back, min(user_id), max(user_id)
+        from counted
+        group by orders_back, pairs_so_far // {CHUNK_ROWS}
+        order by orders_back, min(user_id)
+    """
+    yield from lake.execute(query).fetchall()
+
+
+def _parquet_folder(lake: duckdb.DuckDBPyConnection, table: str) -> Path:
+    """Find where the published generation of a table lies: its view says so."""
+    view = _scalar(lake, f"select sql from duckdb_views() where view_name = '{table}'")
+    files = re.search(r"read_parquet\('(.+?)/\*\*/\*\.parquet'", view)
+    # a table without rows has no files, and no range of shoppers will ask for one
+    return Path(files.group(1)) if files else Path()
+
+
+@contextmanager
+def _lake(path: Path, schema: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    if not path.exists():
+        raise click.ClickException(f"{path} is missing: run `dbt build` first.")
+    try:
+        connection = duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY})
+    except duckdb.IOException:
+        raise click.ClickException(
+            f"{path} is in use by another program: wait for it, or close it."
+        ) from None
+    with connection:
+        # parts of a table are read in any order: what must be sorted is sorted here
+        connection.execute("set preserve_insertion_order = false")
+        connection.execute(f"set temp_directory = '{path.parent / 'tmp'}'")
+        try:
+            connection.execute(f"set schema = '{schema}'")
+            yield connection
+        except duckdb.CatalogException as error:
+            raise click.ClickException(
+                f"{path} lacks a table of this project ({str(error).splitlines()[0]}):"
+                " run `dbt build` first."
+            ) from None
+
+
+def _scalar(lake: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401
+    row = lake.execute(query).fetchone()
+    return row[0] if row else None
+
+
+def _default_manifest() -> Path:
+    target = os.environ.get("DBT_TARGET_PATH") or "target"
+    return Path(__file__).resolve().parent.parent / target / "manifest.json"
