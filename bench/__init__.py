@@ -1,0 +1,1 @@
+"""Speed and memory, measured against what one would write by hand."""

@@ -1,8 +1,8 @@
 """
 The script that a strong engineer would write instead of this project, in Polars.
 
-It does the work of `dbt build` with `windows: 1` and of `ml export` without staging tables, tests or
-a memory bound: raw CSV files in, data.csv out, with the same columns, label, order and bytes.
+It does the work of `dbt build` with `windows: 1` and of `ml export` without staging tables, tests
+or a memory bound: raw CSV files in, data.csv out, with the same columns, label, order and bytes.
 """
 
 import sys
@@ -47,7 +47,7 @@ COLUMNS = [
 
 
 def main(raw: Path, out: Path) -> None:
-    """Read the six raw files' three large ones in `raw` and write data.csv to `out`."""
+    """Read the raw files in `raw` and write data.csv to `out`."""
     orders = pl.read_csv(raw / "orders.csv", schema_overrides=ORDER_TYPES).with_columns(
         pl.col("days_since_prior_order").cast(pl.Int64)
     )
@@ -116,7 +116,7 @@ def main(raw: Path, out: Path) -> None:
     )
     bought = baskets.select("user_id", "product_id", bought=pl.lit(1))
     since_first = pl.col("user_orders") - pl.col("up_first_order") + 1
-    data = (
+    (
         pairs.lazy()
         .join(users, on="user_id", maintain_order="left")
         .join(products, on="product_id", maintain_order="left")
