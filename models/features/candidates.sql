@@ -121,7 +121,9 @@ final as (
         on
             up_features.user_id = shoppers.user_id
             and up_features.orders_back = shoppers.orders_back
-    inner join prd_features
+    -- a left join, though every product is there: joins then keep this order, while an optimizer
+    -- that sees orders_back as a key of its own may multiply shoppers by products
+    left join prd_features
         on
             up_features.product_id = prd_features.product_id
             and up_features.orders_back = prd_features.orders_back

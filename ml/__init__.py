@@ -1,0 +1,1 @@
+"""Trains on data.csv, evaluates, predicts and reports: `python -m ml`."""

@@ -1,0 +1,1 @@
+"""Buy-again: which products of their own history shoppers put into their next basket."""

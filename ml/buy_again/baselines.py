@@ -1,0 +1,81 @@
+"""Three simple predictors that need no training: what a model has to beat."""
+
+import numpy as np
+import polars as pl
+from scipy.optimize import isotonic_regression
+
+from ml.arrays import Floats, Integers
+from ml.buy_again.parameters import CALIBRATED_RANGE, DECAY, FOLDS
+from ml.candidates import Candidates
+
+
+def history_scores(
+    candidates: Candidates, targets: pl.DataFrame, baskets: pl.LazyFrame
+) -> pl.DataFrame:
+    """
+    Score each candidate by the shopper's own orders before the target, and nothing else.
+
+    Parameters
+    ----------
+    candidates
+        Rows of one window, n of them.
+    targets
+        The orders to predict of that window (user_id, order_number).
+    baskets
+        Lines of every known order (user_id, order_number, product_id).
+
+    Returns
+    -------
+    polars.DataFrame
+        n rows in the order of the candidates: `in_last_basket` (0 or 1), `frequency` (share of the
+        earlier orders that hold the product) and `recency` (sum of DECAY to the power of the number
+        of orders after each purchase).
+
+    """
+    ago = pl.col("target") - 1 - pl.col("order_number")
+    scores = (
+        targets.lazy()
+        .select("user_id", target=pl.col("order_number").cast(pl.Int64))
+        .join(baskets, on="user_id")
+        .filter(pl.col("order_number") < pl.col("target"))
+        # sorted, so that the sums are added in one order and have the same bits in every run
+        .sort("user_id", "product_id", "order_number")
+        .group_by("user_id", "product_id", maintain_order=True)
+        .agg(
+            in_last_basket=(ago == 0).any().cast(pl.Float64),
+            frequency=pl.len() / (pl.col("target").first() - 1),
+            recency=(DECAY**ago).sum(),
+        )
+    )
+    rows = pl.LazyFrame({"user_id": candidates.user_id, "product_id": candidates.product_id})
+    return rows.join(
+        scores, on=["user_id", "product_id"], how="left", maintain_order="left"
+    ).collect()
+
+
+def calibrate(score: Floats, label: Floats, fold: Integers) -> Floats:
+    """
+    Turn scores into probabilities by isotonic regression, fitted on the other folds.
+
+    Parameters
+    ----------
+    score, label
+        float64 [n].
+    fold
+        int64 [n]: the fold that holds the row's shopper out.
+
+    Returns
+    -------
+    float64 [n]
+        Probabilities, rising with the score within a fold, inside CALIBRATED_RANGE.
+
+    """
+    probability = np.empty(len(score))
+    for held_out in range(FOLDS):
+        trains = fold != held_out
+        levels, place = np.unique(score[trains], return_inverse=True)
+        rows = np.bincount(place)
+        share = np.bincount(place, weights=label[trains]) / rows
+        fitted = isotonic_regression(share, weights=rows).x
+        probability[~trains] = np.interp(score[~trains], levels, fitted)
+    return np.clip(probability, *CALIBRATED_RANGE)

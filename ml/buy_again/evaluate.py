@@ -1,0 +1,52 @@
+"""Climbs the ladder again with a run's out-of-fold predictions."""
+
+from pathlib import Path
+
+import click
+import polars as pl
+
+from ml.buy_again.evaluation import plan_evaluation
+from ml.buy_again.ladder import Ladder, Prediction, climb
+from ml.contract import CONTEXTS
+from ml.data import read_data
+from ml.progress import step
+from ml.runs import read_run
+
+
+def evaluate(data_path: Path, run_folder: Path) -> Ladder:
+    """
+    Score the baselines on a data folder and beside them the run that was trained on it.
+
+    Parameters
+    ----------
+    data_path
+        Path of data.csv.
+    run_folder
+        Folder of a finished run.
+
+    Raises
+    ------
+    click.ClickException
+        If there is no such run, or it was trained on other data.
+
+    """
+    run = read_run(run_folder)
+    with step(f"read {data_path}"):
+        data = read_data(data_path, "labelled", with_features=False)
+    if run.data["sha256"] != data.fingerprint:
+        raise click.ClickException(
+            f"the run in {run_folder} was trained on another data.csv than {data_path}: train"
+            " first with `python -m ml train`."
+        )
+    evaluation = plan_evaluation(data)
+    out_of_fold = pl.read_parquet(run.folder / "oof.parquet")
+    seconds = {
+        rung["context"]: rung["seconds"]
+        for rung in run.metrics["ladder"]["rungs"]
+        if rung["name"] == "model"
+    }
+    predictions = {
+        context: Prediction(out_of_fold[context].to_numpy(), seconds[context])
+        for context in CONTEXTS
+    }
+    return climb(data, evaluation, predictions)

@@ -1,0 +1,99 @@
+"""Which orders a model is judged on by protocol K, and the F1 of each of them."""
+
+from dataclasses import dataclass
+
+import click
+import numpy as np
+import polars as pl
+
+from ml.arrays import Booleans, Floats, Integers
+from ml.buy_again.parameters import FOLDS
+from ml.candidates import Candidates
+from ml.data import DataFolder
+from ml.folds import assign_folds
+from ml.metrics import order_f1
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """
+    Protocol K on one data folder.
+
+    Attributes
+    ----------
+    window
+        The smallest orders_back with labels: its orders are the ones judged.
+    orders
+        Those orders whose basket is known, m of them, sorted by user_id; also those of shoppers
+        without any candidate.
+    folds
+        One row per shopper with candidates there: user_id, fold.
+    is_evaluated
+        bool [n]: whether a labelled row of data.csv is in that window.
+    fold
+        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
+    candidates
+        The evaluated rows.
+    order
+        int64 [evaluated rows]: place of the row's order in `orders`.
+
+    """
+
+    window: int
+    orders: pl.DataFrame
+    folds: pl.DataFrame
+    is_evaluated: Booleans
+    fold: Integers
+    candidates: Candidates
+    order: Integers
+
+    def f1(self, chosen: Booleans) -> Floats:
+        """Give the F1 of each order, float64 [m], for the chosen rows, bool [evaluated rows]."""
+        count = self.orders.height
+        hits = np.bincount(self.order[chosen & (self.candidates.label == 1)], minlength=count)
+        predicted = np.bincount(self.order[chosen], minlength=count)
+        return order_f1(hits, predicted, self.orders["reorders"].to_numpy())
+
+
+def plan_evaluation(data: DataFolder) -> Evaluation:
+    """
+    Choose the window to judge on and deal its shoppers into folds.
+
+    Parameters
+    ----------
+    data
+        A data folder read with its labelled rows.
+
+    Raises
+    ------
+    click.ClickException
+        If no row has a label, all have the same, or there are fewer shoppers than folds.
+
+    """
+    labelled = data.candidates
+    if not len(labelled):
+        raise click.ClickException(
+            f"{data.path} has no label: there is nothing to learn from. Export at least 2 windows"
+            " if no order of the newest one is known."
+        )
+    window = int(labelled.orders_back.min())
+    is_evaluated = labelled.orders_back == window
+    evaluated = labelled.where(is_evaluated)
+    if evaluated.label.min() == evaluated.label.max():
+        raise click.ClickException(
+            f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}: there"
+            " is nothing to learn from."
+        )
+    users = np.unique(labelled.user_id[is_evaluated])
+    folds = assign_folds(users, FOLDS)
+    place = np.minimum(np.searchsorted(users, labelled.user_id), len(users) - 1)
+    orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
+    return Evaluation(
+        window=window,
+        orders=orders,
+        folds=pl.DataFrame({"user_id": users, "fold": folds}),
+        is_evaluated=is_evaluated,
+        fold=np.where(users[place] == labelled.user_id, folds[place], -1),
+        candidates=evaluated,
+        order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),
+    )

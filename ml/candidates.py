@@ -1,0 +1,194 @@
+"""Reads data.csv strictly as its contract has it: each row a product a shopper may buy again."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import click
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from ml.arrays import Booleans, Floats, Integers
+from ml.contract import KEYS, LABEL, Contract, check_header
+
+Rows = Literal["labelled", "to predict"]
+
+_ARROW_TYPES = {
+    "bigint": pa.int64(),
+    "integer": pa.int32(),
+    # LightGBM bins single precision as well as double, in half the memory
+    "double": pa.float32(),
+    "varchar": pa.string(),
+    "boolean": pa.bool_(),
+}
+_KEY_SCHEMA = pa.schema([*((name, pa.int64()) for name in KEYS), (LABEL, pa.float64())])
+_BLOCK_BYTES = 1 << 24
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """
+    Rows of data.csv.
+
+    Attributes
+    ----------
+    user_id, product_id, orders_back
+        int64 [n], sorted by orders_back, user_id, product_id.
+    label
+        float64 [n]: 1 bought again, 0 not, NaN not known.
+    features
+        Arrow table of float32 columns with n rows; it may have no column.
+
+    """
+
+    user_id: Integers
+    product_id: Integers
+    orders_back: Integers
+    label: Floats
+    features: pa.Table
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.user_id)
+
+    def where(self, mask: Booleans) -> "Candidates":
+        """Keep the rows for which `mask` (bool [n]) is true."""
+        return Candidates(
+            self.user_id[mask],
+            self.product_id[mask],
+            self.orders_back[mask],
+            self.label[mask],
+            # a table without columns has no rows to choose from
+            self.features.filter(pa.array(mask)) if self.features.num_columns else self.features,
+        )
+
+
+def read_candidates(
+    path: Path, contract: Contract, features: list[str], rows: Rows
+) -> tuple[Candidates, pl.DataFrame]:
+    """
+    Read data.csv in blocks; keep the features of only those rows that are asked for.
+
+    Parameters
+    ----------
+    path
+        Path of data.csv.
+    contract
+        Its columns in order. Every column is read with its type, also those not kept.
+    features
+        Names of the feature columns to keep.
+    rows
+        Rows to keep: those with a label, or those of orders_back 0 without one.
+
+    Returns
+    -------
+    Candidates
+        The rows asked for.
+    polars.DataFrame
+        One row per order to predict that has candidates, whatever was asked for: user_id,
+        orders_back, rows, labels (rows with a label), positives (rows with label 1).
+
+    Raises
+    ------
+    click.ClickException
+        One sentence naming the file and, where there is one, the column, if the file is empty or
+        cut off, a column is missing, extra, out of place or of another type, a key is null,
+        twice there or out of order, or a label is not 1, 0 or empty.
+
+    """
+    _check_whole(path)
+    with path.open(encoding="utf-8", newline="") as file:
+        check_header(contract, next(csv.reader(file), []), path)
+    schema = pa.schema([(name, pa.float32()) for name in features])
+    keys: list[pa.RecordBatch] = []
+    kept: list[pa.RecordBatch] = []
+    for block in _blocks(path, contract):
+        keys.append(block.select(_KEY_SCHEMA.names).cast(_KEY_SCHEMA))
+        wanted = block.filter(_is_wanted(block, rows))
+        columns = [wanted.column(name).cast(pa.float32(), safe=False) for name in features]
+        kept.append(pa.record_batch(columns, schema=schema))
+    table = pa.Table.from_batches(keys, schema=_KEY_SCHEMA)
+    _check_keys(path, table)
+    wanted_keys = table.filter(_is_wanted(table, rows))
+    user_id, product_id, orders_back, label = (column.to_numpy() for column in wanted_keys.columns)
+    features_kept = pa.Table.from_batches(kept, schema=schema)
+    candidates = Candidates(user_id, product_id, orders_back, label, features_kept)
+    return candidates, _counts(table)
+
+
+def _check_whole(path: Path) -> None:
+    with path.open("rb") as file:
+        if not file.seek(0, 2):
+            raise click.ClickException(f"{path} is empty: export again.")
+        file.seek(-1, 2)
+        if file.read(1) != b"\n":
+            raise click.ClickException(f"{path} is cut off inside its last line: export again.")
+
+
+def _blocks(path: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
+    try:
+        yield from pyarrow.csv.open_csv(
+            path,
+            pyarrow.csv.ReadOptions(block_size=_BLOCK_BYTES),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={
+                    column.name: _ARROW_TYPES[column.type] for column in contract.columns
+                },
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        place = re.search(r"In CSV column #(\d+): (.*)", str(error))
+        if place is None:
+            raise click.ClickException(f"{path} is damaged ({error}): export again.") from None
+        column = contract.columns[int(place[1])]
+        raise click.ClickException(
+            f"{path}: column {column.name} is not {column.type} as contract.json says"
+            f" ({place[2]}): export again."
+        ) from None
+
+
+def _is_wanted(rows_read: pa.RecordBatch | pa.Table, rows: Rows) -> pa.Array | pa.ChunkedArray:
+    has_label = rows_read.column(LABEL).is_valid()
+    if rows == "labelled":
+        return has_label
+    return pc.and_not(pc.equal(rows_read.column("orders_back"), 0), has_label)
+
+
+def _check_keys(path: Path, table: pa.Table) -> None:
+    for name in KEYS:
+        if table.column(name).null_count:
+            raise click.ClickException(f"{path}: column {name} has an empty value: export again.")
+    labels = pc.unique(table.column(LABEL)).to_pylist()
+    for label in labels:
+        if label not in (0, 1, None):
+            raise click.ClickException(
+                f"{path}: column {LABEL} holds {label:g}, and only 1, 0 and empty are labels."
+            )
+    user, product, window = (table.column(name).to_numpy() for name in KEYS)
+    rising = np.diff(product) > 0
+    for outer in (user, window):
+        change = np.diff(outer)
+        rising = (change > 0) | ((change == 0) & rising)
+    if not rising.all():
+        line = int(np.argmin(rising)) + 3
+        raise click.ClickException(
+            f"{path}: line {line} is out of order or there twice"
+            " (sorted by orders_back, user_id, product_id): export again."
+        )
+
+
+def _counts(table: pa.Table) -> pl.DataFrame:
+    frame = pl.DataFrame(table.select(["user_id", "orders_back", LABEL]))
+    return frame.group_by("user_id", "orders_back").agg(
+        rows=pl.len().cast(pl.Int64),
+        labels=pl.col(LABEL).count().cast(pl.Int64),
+        positives=pl.col(LABEL).sum().cast(pl.Int64),
+    )

@@ -1,0 +1,162 @@
+"""Reads the data folder: data.csv and what lies beside it, checked to belong together."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import polars as pl
+
+from ml.candidates import Candidates, Rows, read_candidates
+from ml.contract import Contract, feature_names, read_contract
+
+_BASKETS = ("user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered")
+_TARGETS = (
+    "user_id",
+    "order_id",
+    "order_number",
+    "order_dow",
+    "order_hour_of_day",
+    "days_since_prior_order",
+    "eval_set",
+    "orders_back",
+)
+
+
+@dataclass(frozen=True)
+class DataFolder:
+    """
+    A data folder that was read and found consistent.
+
+    Attributes
+    ----------
+    path
+        Path of data.csv.
+    contract
+        What its columns are.
+    fingerprint
+        sha256 of the bytes of data.csv.
+    candidates
+        The rows of data.csv that were asked for.
+    targets
+        One row per order to predict, sorted by orders_back and user_id: the columns of
+        targets.parquet, `is_known` (its basket is known) and `reorders` (how many of its products
+        the shopper had bought before, int64).
+
+    """
+
+    path: Path
+    contract: Contract
+    fingerprint: str
+    candidates: Candidates
+    targets: pl.DataFrame
+
+    def baskets(self) -> pl.LazyFrame:
+        """Scan the lines of every known order: baskets.parquet."""
+        return _scan(self.path.with_name("baskets.parquet"), _BASKETS)
+
+    def product_names(self) -> dict[int, str]:
+        """Read the names in products.parquet by product_id; none if there is no such file."""
+        path = self.path.with_name("products.parquet")
+        if not path.is_file():
+            return {}
+        names = _scan(path, ("product_id", "product_name")).collect()
+        return dict(zip(names["product_id"], names["product_name"], strict=True))
+
+
+def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFolder:
+    """
+    Read data.csv and what lies beside it, and check that they belong together.
+
+    Parameters
+    ----------
+    path
+        Path of data.csv.
+    rows
+        Rows to keep: those with a label, or those of orders_back 0 without one.
+    with_features
+        Whether to keep the feature columns.
+
+    Raises
+    ------
+    click.ClickException
+        If a file is missing or damaged, if data.csv is not what contract.json says, or if its rows
+        are not those that the baskets beside it give.
+
+    """
+    if not path.is_file():
+        raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
+    contract = read_contract(path)
+    names = feature_names(contract, "order-start") if with_features else []
+    candidates, counts = read_candidates(path, contract, names, rows)
+    baskets = _scan(path.with_name("baskets.parquet"), _BASKETS)
+    targets = _known(_scan(path.with_name("targets.parquet"), _TARGETS), baskets)
+    _check_agreement(path, counts, targets, baskets)
+    with path.open("rb") as file:
+        fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
+    return DataFolder(path, contract, fingerprint, candidates, targets)
+
+
+def _scan(path: Path, columns: tuple[str, ...]) -> pl.LazyFrame:
+    if not path.is_file():
+        raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
+    try:
+        frame = pl.scan_parquet(path)
+        there = frame.collect_schema().names()
+    except pl.exceptions.PolarsError as error:
+        raise click.ClickException(f"{path} is not a Parquet file ({error}).") from None
+    for name in columns:
+        if name not in there:
+            raise click.ClickException(f"{path} lacks the column {name}: export again.")
+    return frame.select(columns)
+
+
+def _known(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.DataFrame:
+    """Add to each order to predict whether its basket is known, and its reorders."""
+    orders = baskets.group_by("user_id", "order_number").agg(
+        is_known=pl.lit(value=True), reorders=pl.col("reordered").cast(pl.Int64).sum()
+    )
+    return (
+        targets.join(orders, on=["user_id", "order_number"], how="left")
+        .with_columns(pl.col("is_known").fill_null(value=False), pl.col("reorders").fill_null(0))
+        .sort("orders_back", "user_id")
+        .collect()
+    )
+
+
+def _check_agreement(
+    path: Path, counts: pl.DataFrame, targets: pl.DataFrame, baskets: pl.LazyFrame
+) -> None:
+    """Hold data.csv against the histories: this also finds a file cut off at a line's end."""
+    first = baskets.group_by("user_id", "product_id").agg(first=pl.col("order_number").min())
+    key = ["user_id", "orders_back"]
+    history = (
+        targets.lazy()
+        .join(first, on="user_id")
+        .filter(pl.col("first") < pl.col("order_number"))
+        .group_by(key)
+        .agg(products=pl.len().cast(pl.Int64))
+    )
+    wrong = (
+        targets.lazy()
+        .select(*key, "is_known", "reorders", is_target=pl.lit(value=True))
+        .join(history, on=key, how="left")
+        .join(counts.lazy(), on=key, how="full", coalesce=True)
+        .with_columns(pl.col("products", "rows", "labels", "positives").fill_null(0))
+        .filter(
+            pl.col("is_target").is_null()
+            | (pl.col("products") != pl.col("rows"))
+            | (pl.col("labels") != pl.when("is_known").then("rows").otherwise(0))
+            | (pl.col("is_known") & (pl.col("positives") != pl.col("reorders")))
+        )
+        .sort(key)
+        .collect()
+    )
+    if wrong.height:
+        row = wrong.row(0, named=True)
+        raise click.ClickException(
+            f"{path} does not fit baskets.parquet and targets.parquet beside it (first at user_id"
+            f" {row['user_id']}, orders_back {row['orders_back']}: {row['rows']} rows and"
+            f" {row['positives']} reorders instead of {row['products']} and {row['reorders']}):"
+            " export again."
+        )

@@ -1,0 +1,179 @@
+"""The ladder: its figures, its words, and which run it speaks of."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import Result
+
+from ml.buy_again.evaluation import plan_evaluation
+from ml.buy_again.ladder import Comparison, Ladder, Prediction, Rung, climb, verdicts
+from ml.contract import CONTEXTS, Context
+from ml.data import read_data
+from ml.metrics import Interval
+from tests.python.ml.invented_shop import build_shop
+
+
+def test_prints_the_figures_of_the_run(
+    ml: Callable[..., Result], trained: Path, shop: Path
+) -> None:
+    result = ml("evaluate", "--data", shop, "--run", trained)
+    assert result.exit_code == 0
+    metrics = json.loads((trained / "metrics.json").read_text())
+    rungs = metrics["ladder"]["rungs"]
+    assert [(rung["name"], rung["context"]) for rung in rungs] == [
+        ("last basket", "pre-order"),
+        ("personal frequency", "pre-order"),
+        ("recency decay 0.85", "pre-order"),
+        ("model", "order-start"),
+        ("model", "pre-order"),
+    ]
+    lines = result.stdout.splitlines()
+    for rung in rungs:
+        (line,) = (
+            line
+            for line in lines
+            if line.startswith(f"{rung['name']} ") and f" {rung['context']} " in line
+        )
+        assert f"{rung['f1']['mean']:.4f}" in line
+        assert f" {rung['f1']['low']:.3f}-{rung['f1']['high']:.3f} " in line
+        if rung["name"] != "last basket":
+            for figure in ("logloss", "auc", "calibration_error"):
+                assert f"{rung[figure]:.4f}" in line
+    for comparison in metrics["ladder"]["comparisons"]:
+        ends = comparison["difference"]
+        (line,) = (
+            line.rstrip()
+            for line in lines
+            if line.startswith(f"{comparison['context']} ")
+            and f"{ends['low']:+.4f} to {ends['high']:+.4f}" in line
+        )
+        words = "better" if comparison["is_better"] else "not better"
+        assert line.split("  ")[-1].strip() == words
+    assert [line.rstrip() for line in lines[-2:]] == metrics["verdicts"]
+
+
+def test_a_terminal_gets_a_table_with_lines(
+    ml: Callable[..., Result], trained: Path, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = ml("evaluate", "--data", shop, "--run", trained).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    drawn = ml("evaluate", "--data", shop, "--run", trained).stdout
+    assert "────" not in plain
+    assert "────" in drawn
+
+
+def test_a_run_on_other_data_is_not_evaluated(
+    ml: Callable[..., Result], trained: Path, tmp_path: Path
+) -> None:
+    other = build_shop(tmp_path, seed=2)
+    result = ml("evaluate", "--data", other, "--run", trained)
+    assert result.exit_code == 1
+    assert "was trained on another data.csv" in result.stderr
+    assert "train first" in result.stderr
+
+
+def test_without_a_run(
+    ml: Callable[..., Result], shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNS_DIR", str(tmp_path))
+    result = ml("evaluate", "--data", shop)
+    assert result.exit_code == 1
+    assert "buy-again/latest is not a finished run" in result.stderr
+
+
+def perfect(data: Path) -> tuple[Ladder, int]:
+    """Climb with a model that knows the truth; also give the number of judged orders."""
+    folder = read_data(data, "labelled", with_features=False)
+    evaluation = plan_evaluation(folder)
+    truth = np.clip(evaluation.candidates.label, 1e-9, 1 - 1e-9)
+    predictions: dict[Context, Prediction] = {
+        context: Prediction(truth, seconds=1.0) for context in CONTEXTS
+    }
+    return climb(folder, evaluation, predictions), evaluation.orders.height
+
+
+def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
+    ladder, _ = perfect(shop)
+    for rung in ladder.rungs[-2:]:
+        assert rung.f1 == Interval(1, 1, 1)
+        assert rung.auc == 1
+        assert rung.logloss == pytest.approx(0, abs=1e-6)
+    assert all(comparison.is_better for comparison in ladder.comparisons)
+    assert all("the model is better than" in verdict for verdict in verdicts(ladder))
+
+
+def test_only_an_interval_above_zero_is_better(shop: Path) -> None:
+    folder = read_data(shop, "labelled")
+    evaluation = plan_evaluation(folder)
+    rate = folder.candidates.features.column("up_order_rate").to_numpy()[evaluation.is_evaluated]
+    predictions: dict[Context, Prediction] = {
+        "order-start": Prediction(np.clip(rate, 0.01, 0.99), seconds=1.0),
+        "pre-order": Prediction(np.full(len(rate), 0.01), seconds=1.0),
+    }
+    comparisons = climb(folder, evaluation, predictions).comparisons
+    signs = {
+        (comparison.difference.low > 0, comparison.difference.high > 0)
+        for comparison in comparisons
+    }
+    assert signs >= {(False, False), (False, True)}
+    for comparison in comparisons:
+        assert comparison.is_better == (comparison.difference.low > 0)
+
+
+def test_orders_of_shoppers_without_candidates_count(shop: Path) -> None:
+    targets = pl.read_parquet(shop.with_name("targets.parquet"))
+    labelled = targets.filter(eval_set="train").height
+    with_rows = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())["user_id"].n_unique()
+    _, orders = perfect(shop)
+    # user 1 has no earlier order
+    assert orders == labelled == with_rows + 1
+
+
+def test_last_basket_by_hand(shop: Path) -> None:
+    ladder, _ = perfect(shop)
+    rows = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
+    is_last = pl.col("up_orders_since_last_order") == 0
+    f1 = rows.group_by("user_id").agg(
+        f1=2
+        * (is_last & (pl.col("reordered") == 1)).sum()
+        / (is_last.sum() + pl.col("reordered").sum())
+    )["f1"]
+    # user 1 has nothing to buy again and is told None
+    assert ladder.rungs[0].f1.mean == pytest.approx((f1.sum() + 1) / (len(f1) + 1))
+
+
+def test_a_train_order_without_lines_is_not_judged(own_shop: Path) -> None:
+    _, before = perfect(own_shop)
+    targets = pl.read_parquet(own_shop.with_name("targets.parquet"))
+    order = targets.filter(user_id=8)["order_id"][0]
+    assert targets.filter(user_id=8)["eval_set"][0] == "train"
+    baskets = own_shop.with_name("baskets.parquet")
+    pl.read_parquet(baskets).filter(pl.col("order_id") != order).write_parquet(baskets)
+    rows = pl.read_csv(own_shop, infer_schema=False)
+    label = pl.when(pl.col("user_id") != "8").then("reordered")
+    rows.with_columns(reordered=label).write_csv(own_shop)
+    assert perfect(own_shop)[1] == before - 1
+
+
+def test_words_for_a_model_that_is_not_better() -> None:
+    rung = Rung("model", "pre-order", "", Interval(0.4, 0.3, 0.5), None, None, None, 0.0)
+    rungs = [
+        replace(rung, name="weak", f1=Interval(0.2, 0.1, 0.3)),
+        replace(rung, name="strong"),
+        rung,
+    ]
+    comparisons = [
+        Comparison("pre-order", "weak", Interval(0.2, 0.1, 0.3), is_better=True),
+        Comparison("pre-order", "strong", Interval(0.01, -0.02, 0.04), is_better=False),
+    ]
+    ladder = Ladder("K", 0, 9, 99, 100, rungs, comparisons)
+    (verdict,) = verdicts(ladder)
+    assert verdict == (
+        "pre-order: the model is not better than the best baseline (strong):"
+        " mean F1 +0.0100 [-0.0200, +0.0400]"
+    )

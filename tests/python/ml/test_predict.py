@@ -1,0 +1,167 @@
+"""Predictions: which orders, which shape, and when there are none."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from click.testing import Result
+
+from ml.buy_again.reasons import reasons
+from tests.python.ml.invented_shop import build_shop
+
+SCHEMA = {
+    "user_id": pl.Int64,
+    "order_id": pl.Int64,
+    "product_id": pl.Int64,
+    "probability": pl.Float64,
+    "rank": pl.Int32,
+    "reason": pl.String,
+}
+
+
+@pytest.fixture
+def predicted(ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Path) -> Path:
+    """Give the folder of predictions for the test orders of the shop."""
+    out = tmp_path / "out"
+    result = ml("predict", "--run", trained, "--data", shop, "--out", out)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_one_row_per_test_order(predicted: Path, shop: Path) -> None:
+    assert sorted(path.name for path in predicted.iterdir()) == [
+        "scores.parquet",
+        "submission.csv",
+    ]
+    text = (predicted / "submission.csv").read_text()
+    assert text.startswith("order_id,products\n")
+    assert text.endswith("\n")
+    submission = pl.read_csv(predicted / "submission.csv", infer_schema=False)
+    tests = pl.read_parquet(shop.with_name("targets.parquet")).filter(eval_set="test")
+    assert submission["order_id"].cast(pl.Int64).to_list() == sorted(tests["order_id"])
+    rows = pl.read_csv(shop)
+    for order, products in submission.iter_rows():
+        own = rows.filter(order_id=int(order))["product_id"].to_list()
+        if products != "None":
+            chosen = [int(product) for product in products.split(" ")]
+            assert len(chosen) == len(set(chosen))
+            assert set(chosen) <= set(own)
+
+
+def test_a_shopper_without_history_gets_none(predicted: Path) -> None:
+    assert "898001,None\n" in (predicted / "submission.csv").read_text()
+
+
+def test_scores_hold_every_candidate_with_rank_and_reason(predicted: Path, shop: Path) -> None:
+    scores = pl.read_parquet(predicted / "scores.parquet")
+    assert scores.schema == SCHEMA
+    rows = pl.read_csv(shop).filter(pl.col("reordered").is_null())
+    joined = scores.join(rows, on=["user_id", "product_id", "order_id"])
+    assert len(joined) == len(scores) == len(rows)
+    for _, own in scores.group_by("user_id"):
+        assert own["rank"].to_list() == list(range(1, len(own) + 1))
+        assert own["probability"].is_sorted(descending=True)
+    row = joined.row(0, named=True)
+    assert row["reason"].startswith(f"in {row['up_orders']} of {row['user_orders']} orders, last")
+
+
+def test_the_basket_is_the_top_of_the_ranking(predicted: Path) -> None:
+    scores = pl.read_parquet(predicted / "scores.parquet")
+    submission = pl.read_csv(predicted / "submission.csv", infer_schema=False)
+    for order, products in submission.filter(pl.col("products") != "None").iter_rows():
+        ranked = scores.filter(order_id=int(order))["product_id"].cast(pl.String).to_list()
+        chosen = products.split(" ")
+        assert ranked[: len(chosen)] == chosen
+
+
+def test_reasons_in_words() -> None:
+    features = pa.table(
+        {
+            "up_orders": pa.array([5, 1, 1], pa.float32()),
+            "up_last_order": pa.array([9, 1, 7], pa.float32()),
+            "user_orders": pa.array([9, 1, 9], pa.float32()),
+        }
+    )
+    assert reasons(features).to_list() == [
+        "in 5 of 9 orders, last 1 order ago",
+        "in 1 of 1 order, last 1 order ago",
+        "in 1 of 9 orders, last 3 orders ago",
+    ]
+
+
+def test_contexts_differ(
+    ml: Callable[..., Result], predicted: Path, trained: Path, shop: Path, tmp_path: Path
+) -> None:
+    scores = {}
+    for context in ("order-start", "pre-order"):
+        out = tmp_path / context
+        ml("predict", "--run", trained, "--data", shop, "--context", context, "--out", out)
+        scores[context] = (out / "scores.parquet").read_bytes()
+    # order-start is the default
+    assert (predicted / "scores.parquet").read_bytes() == scores["order-start"]
+    assert scores["order-start"] != scores["pre-order"]
+
+
+def test_nothing_to_predict(
+    ml: Callable[..., Result], trained: Path, own_shop: Path, tmp_path: Path
+) -> None:
+    targets = own_shop.with_name("targets.parquet")
+    pl.read_parquet(targets).filter(eval_set="train").write_parquet(targets)
+    rows = pl.read_csv(own_shop, infer_schema=False)
+    rows.filter(pl.col("reordered").is_not_null()).write_csv(own_shop)
+    out = tmp_path / "out"
+    result = ml("predict", "--run", trained, "--data", own_shop, "--out", out)
+    assert result.exit_code == 0, result.output
+    assert (out / "submission.csv").read_text() == "order_id,products\n"
+    scores = pl.read_parquet(out / "scores.parquet")
+    assert scores.is_empty()
+    assert scores.schema == SCHEMA
+
+
+def test_model_of_another_contract(
+    ml: Callable[..., Result], trained: Path, own_shop: Path, tmp_path: Path
+) -> None:
+    path = own_shop.with_name("contract.json")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"hash": "0" * 64}))
+    result = ml("predict", "--run", trained, "--data", own_shop, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "was trained on other columns" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_run(ml: Callable[..., Result], shop: Path, tmp_path: Path) -> None:
+    result = ml("predict", "--run", tmp_path / "no", "--data", shop, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "no is not a finished run" in result.stderr
+
+
+@pytest.fixture(scope="session")
+def live_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the data.csv of a shop in live mode, which no test may change."""
+    return build_shop(tmp_path_factory.mktemp("live"), mode="live", windows=2)
+
+
+def test_live_mode_predicts_an_order_to_come_for_everyone(
+    ml: Callable[..., Result], live_shop: Path, tmp_path: Path
+) -> None:
+    run, out = tmp_path / "runs" / "live", tmp_path / "out"
+    assert ml("train", "--data", live_shop, "--run", run).exit_code == 0
+    assert json.loads((run / "metrics.json").read_text())["ladder"]["window"] == 1
+    assert ml("predict", "--run", run, "--data", live_shop, "--out", out).exit_code == 0
+    submission = pl.read_csv(out / "submission.csv", infer_schema=False)
+    assert submission.columns == ["user_id", "products"]
+    users = pl.read_parquet(live_shop.with_name("targets.parquet")).filter(orders_back=0)["user_id"]
+    assert submission["user_id"].cast(pl.Int64).to_list() == sorted(users)
+    scores = pl.read_parquet(out / "scores.parquet")
+    assert scores["order_id"].is_null().all()
+    explicit = tmp_path / "explicit"
+    ml("predict", "--run", run, "--data", live_shop, "--context", "pre-order", "--out", explicit)
+    assert (explicit / "scores.parquet").read_bytes() == (out / "scores.parquet").read_bytes()
+    refused = ml(
+        "predict", "--run", run, "--data", live_shop, "--context", "order-start", "--out", out
+    )
+    assert refused.exit_code == 1
+    assert "predict with --context pre-order" in refused.stderr

@@ -1,0 +1,114 @@
+"""The report: one page that needs nothing else and says what the run holds."""
+
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+from pathlib import Path
+from shutil import copytree
+from xml.etree import ElementTree as ET
+
+import pytest
+from click.testing import Result
+
+from ml.metrics import Interval
+from ml.report.charts import IntervalRow, bar_chart, interval_chart
+from ml.report.page import write_report
+
+
+@pytest.fixture(scope="session")
+def page(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the text of the report of a run."""
+    run = copytree(trained, tmp_path_factory.mktemp("report") / "run")
+    return write_report(run).read_text(encoding="utf-8")
+
+
+def test_needs_no_network(page: str) -> None:
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|\bsrc=", page)
+
+
+def test_fits_light_and_dark_and_phones(page: str) -> None:
+    assert "@media (prefers-color-scheme: dark)" in page
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in page
+
+
+def test_every_figure_of_the_ladder_is_there(page: str, trained: Path) -> None:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    for rung in metrics["ladder"]["rungs"]:
+        assert f"{rung['f1']['mean']:.4f}</td>" in page
+        assert f"{rung['f1']['low']:.4f} to {rung['f1']['high']:.4f}</td>" in page
+    assert page.count('<tr class="model">') == 2
+    assert page.count('class="interval"') == len(metrics["ladder"]["rungs"])
+
+
+def test_ten_shoppers_with_names_and_reasons(page: str, trained: Path) -> None:
+    shoppers = json.loads((trained / "examples.json").read_text())["shoppers"]
+    assert page.count("<article>") == len(shoppers) == 10
+    f1 = [shopper["f1"] for shopper in shoppers]
+    assert f1 == sorted(f1)
+    for shopper in shoppers:
+        assert f"Shopper {shopper['user_id']} " in page
+        chances = [product["probability"] for product in shopper["products"]]
+        assert chances == sorted(chances, reverse=True)
+        for product in shopper["products"]:
+            assert product["name"].startswith("Fruit & <Grain> ")
+            assert product["reason"] in page
+    assert "Fruit &amp; &lt;Grain&gt;" in page
+    assert "<Grain>" not in page
+
+
+def test_says_what_the_run_was(page: str, trained: Path) -> None:
+    data = json.loads((trained / "data.json").read_text())
+    features = json.loads((trained / "features.json").read_text())
+    environment = json.loads((trained / "environment.json").read_text())
+    for text in (data["sha256"], features["contract_hash"], *environment.values()):
+        assert text in page
+    assert re.search(r"\d+ s, at most [\d,]+ MB of memory", page)
+    for name in sorted(features["gain"]["order-start"], key=features["gain"]["order-start"].get)[
+        -3:
+    ]:
+        assert f">{name}</text>" in page
+
+
+def test_command(ml: Callable[..., Result], trained: Path, tmp_path: Path) -> None:
+    run = copytree(trained, tmp_path / "run")
+    result = ml("report", "--run", run)
+    assert (result.exit_code, result.stdout) == (0, f"{run / 'report.html'}\n")
+    assert (run / "report.html").is_file()
+
+
+def test_no_run(ml: Callable[..., Result], tmp_path: Path) -> None:
+    result = ml("report", "--run", tmp_path)
+    assert result.exit_code == 1
+    assert "is not a finished run" in result.stderr
+
+
+def test_intervals_lie_on_one_scale() -> None:
+    rows = [
+        IntervalRow("a < b", Interval(0.3, 0.2, 0.4), is_model=False),
+        IntervalRow("model", Interval(0.5, 0.4, 0.6), is_model=True),
+    ]
+    chart = ET.fromstring(interval_chart(rows, "title"))  # noqa: S314 - made here
+    first, second = chart.findall("g")
+    assert first.findtext("text") == unescape("a &lt; b")
+    ends = [line.attrib for group in (first, second) for line in group.findall("line")]
+    assert ends[0]["x2"] == ends[1]["x1"]
+    # 4 % of the width are left free on both sides
+    assert ends[0]["x1"] == f"{100 * 0.016 / 0.432:.2f}%"
+    assert ends[1]["x2"] == f"{100 - 100 * 0.016 / 0.432:.2f}%"
+    ticks = [tick.text for tick in chart.findall("text[@class='tick']")]
+    assert ticks == ["0.20", "0.30", "0.40", "0.50", "0.60"]
+
+
+def test_one_interval_without_width_is_drawn() -> None:
+    chart = interval_chart([IntervalRow("a", Interval(1, 1, 1), is_model=True)], "title")
+    assert 'cx="50.00%"' in chart
+
+
+def test_bars_are_shares_of_the_longest() -> None:
+    chart = ET.fromstring(bar_chart([("a", 0.5), ("b", 0.125)], "title"))  # noqa: S314 - made here
+    assert [bar.get("width") for bar in chart.findall("rect[@class='bar']")] == [
+        "100.00%",
+        "25.00%",
+    ]
+    assert [text.text for text in chart.findall("text[@class='value']")] == ["50.0%", "12.5%"]

@@ -1,0 +1,263 @@
+"""Training: what a run holds, that it learns habits and nothing else, that it repeats itself."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+import pytest
+from click.testing import Result
+
+from ml.buy_again.evaluation import plan_evaluation
+from ml.buy_again.model import fit
+from ml.buy_again.parameters import LARGE_DATA, SMALL_DATA, FitParameters, parameters_for
+from ml.contract import feature_names
+from ml.data import read_data
+from ml.metrics import auc
+from tests.python.ml.invented_shop import build_shop
+
+QUICK = FitParameters(SMALL_DATA.lightgbm, most_rounds=30)
+
+
+def test_files_of_a_run(trained: Path) -> None:
+    assert sorted(path.name for path in trained.iterdir()) == [
+        "data.json",
+        "environment.json",
+        "examples.json",
+        "features.json",
+        "folds.parquet",
+        "metrics.json",
+        "model-order-start.txt",
+        "model-pre-order.txt",
+        "model_card.md",
+        "oof.parquet",
+        "parameters.json",
+    ]
+    assert (trained.parent / "latest").resolve() == trained
+    assert not list(trained.parent.glob(".*")), "the temporary folder is still there"
+
+
+def test_the_model_finds_the_habits(trained: Path) -> None:
+    ladder = json.loads((trained / "metrics.json").read_text())["ladder"]
+    for rung in ladder["rungs"][-2:]:
+        assert rung["name"] == "model"
+        assert rung["auc"] > 0.75
+        assert rung["f1"]["low"] > 0.6
+
+
+def test_out_of_fold_predictions_and_folds_belong_together(trained: Path, shop: Path) -> None:
+    rows = pl.read_parquet(trained / "oof.parquet")
+    folds = pl.read_parquet(trained / "folds.parquet")
+    labelled = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
+    assert rows.select("user_id", "product_id", "reordered").equals(
+        labelled.select("user_id", "product_id", pl.col("reordered").cast(pl.Int8))
+    )
+    assert folds["user_id"].is_unique().all()
+    assert set(folds["fold"]) == {0, 1, 2, 3, 4}
+    joined = rows.join(folds, on="user_id", suffix="_of_user")
+    assert len(joined) == len(rows)
+    assert (joined["fold"] == joined["fold_of_user"]).all()
+    for context in ("order-start", "pre-order"):
+        assert rows[context].is_between(0, 1, closed="none").all()
+
+
+def test_the_pre_order_model_does_not_read_the_order_to_come(trained: Path) -> None:
+    features = json.loads((trained / "features.json").read_text())
+    start, pre = (features["contexts"][context] for context in ("order-start", "pre-order"))
+    assert set(start) - set(pre) == {
+        "order_dow",
+        "order_hour_of_day",
+        "days_since_prior_order",
+    }
+    assert "order_number" in pre
+    for context, names in features["contexts"].items():
+        booster = lgb.Booster(model_file=trained / f"model-{context}.txt")
+        assert booster.feature_name() == names
+
+
+def test_labels_of_held_out_shoppers_change_nothing_for_them(tmp_path: Path) -> None:
+    data = read_data(build_shop(tmp_path, windows=3), "labelled")
+    evaluation = plan_evaluation(data)
+    names = feature_names(data.contract, "pre-order")
+    is_held_out = evaluation.fold == 2
+    # the labels of all their windows, those before the evaluated one too
+    flipped = np.where(is_held_out, 1 - data.candidates.label, data.candidates.label)
+    assert len(np.unique(data.candidates.orders_back[is_held_out])) == 3
+    before = fit(data.candidates, evaluation, "pre-order", names, QUICK)
+    other = replace(data.candidates, label=flipped)
+    after = fit(other, evaluation, "pre-order", names, QUICK)
+    judged = is_held_out[evaluation.is_evaluated]
+    np.testing.assert_array_equal(before.probability[judged], after.probability[judged])
+    assert (before.probability[~judged] != after.probability[~judged]).all()
+
+
+def test_older_windows_train_and_are_not_judged(tmp_path: Path) -> None:
+    data = read_data(build_shop(tmp_path, windows=3), "labelled")
+    evaluation = plan_evaluation(data)
+    assert evaluation.window == 0
+    assert set(evaluation.candidates.orders_back) == {0}
+    # shoppers with a test order have no label in window 0: they train in every fold
+    tests = data.targets.filter(eval_set="test")["user_id"]
+    assert set(data.candidates.user_id[evaluation.fold == -1]) == set(tests) - {2}
+    names = feature_names(data.contract, "pre-order")
+    newest = data.candidates.where(evaluation.is_evaluated)
+    only = plan_evaluation(replace(data, candidates=newest))
+    with_older = fit(data.candidates, evaluation, "pre-order", names, QUICK)
+    without = fit(newest, only, "pre-order", names, QUICK)
+    assert len(with_older.probability) == len(without.probability) == len(newest)
+    assert (with_older.probability != without.probability).any()
+
+
+def test_shuffled_labels_cannot_be_predicted(tmp_path: Path) -> None:
+    data = read_data(build_shop(tmp_path, users=300), "labelled")
+    shuffled = np.random.default_rng(7).permutation(data.candidates.label)
+    data = replace(data, candidates=replace(data.candidates, label=shuffled))
+    names = feature_names(data.contract, "order-start")
+    fitted = fit(data.candidates, plan_evaluation(data), "order-start", names, QUICK)
+    assert auc(shuffled, fitted.probability) == pytest.approx(0.5, abs=0.05)
+
+
+def test_same_input_same_bytes_on_any_number_of_cores(shop: Path, tmp_path: Path) -> None:
+    for threads in ("1", "2"):
+        run, out = tmp_path / threads / "run", tmp_path / threads / "out"
+        for arguments in (
+            ["train", "--data", shop, "--run", run],
+            ["predict", "--data", shop, "--run", run, "--out", out],
+        ):
+            subprocess.run(
+                [sys.executable, "-m", "ml", *map(str, arguments)],
+                env=os.environ | {"OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads},
+                check=True,
+                capture_output=True,
+            )
+    for name in (
+        "run/model-order-start.txt",
+        "run/model-pre-order.txt",
+        "run/oof.parquet",
+        "run/folds.parquet",
+        "run/examples.json",
+        "run/parameters.json",
+        "out/submission.csv",
+        "out/scores.parquet",
+    ):
+        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
+
+
+def test_large_data_gets_larger_trees() -> None:
+    assert parameters_for(999_999) is SMALL_DATA
+    assert parameters_for(1_000_000) is LARGE_DATA
+
+
+def test_a_failed_run_leaves_nothing_and_latest_as_it_was(
+    ml: Callable[..., Result], own_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = tmp_path / "runs"
+    (runs / "good").mkdir(parents=True)
+    (runs / "latest").symlink_to("good")
+
+    def fail(*_: object) -> None:
+        # so late that everything else is written
+        raise OSError("disk full")
+
+    monkeypatch.setattr("ml.buy_again.train.write_model_card", fail)
+    result = ml("train", "--data", own_shop, "--run", runs / "bad")
+    assert result.exit_code == 1
+    assert sorted(path.name for path in runs.iterdir()) == ["good", "latest"]
+    assert (runs / "latest").readlink() == Path("good")
+
+
+def test_a_run_is_never_overwritten(ml: Callable[..., Result], trained: Path, shop: Path) -> None:
+    result = ml("train", "--data", shop, "--run", trained)
+    assert result.exit_code == 1
+    assert "is there already" in result.stderr
+
+
+def test_latest_that_is_no_link_is_left_alone(
+    ml: Callable[..., Result], shop: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "latest").mkdir()
+    result = ml("train", "--data", shop, "--run", tmp_path / "new")
+    assert result.exit_code == 1
+    assert "latest is not a link" in result.stderr
+
+
+def test_default_paths_come_from_the_environment(
+    ml: Callable[..., Result], own_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_DIR", str(own_shop.parent))
+    monkeypatch.setenv("RUNS_DIR", str(tmp_path / "all"))
+    assert ml("train").exit_code == 0
+    (run,) = (path for path in (tmp_path / "all" / "buy-again").iterdir() if not path.is_symlink())
+    assert (run.parent / "latest").resolve() == run
+    assert ml("evaluate").exit_code == 0
+
+
+def test_shop_without_any_label(ml: Callable[..., Result], tmp_path: Path) -> None:
+    data = build_shop(tmp_path / "shop", mode="live", windows=1)
+    result = ml("train", "--data", data, "--run", tmp_path / "runs" / "x")
+    assert result.exit_code == 1
+    assert "data.csv has no label: there is nothing to learn from" in result.stderr
+
+
+@pytest.mark.parametrize(("users", "shoppers"), [(1, 1), (5, 4)])
+def test_fewer_shoppers_than_folds(
+    ml: Callable[..., Result],
+    tmp_path: Path,
+    users: int,
+    shoppers: int,
+) -> None:
+    data = build_shop(tmp_path / "shop", users=users)
+    result = ml("train", "--data", data, "--run", tmp_path / "runs" / "x")
+    assert result.exit_code == 1
+    assert f"only {shoppers} shoppers" in result.stderr
+
+
+def test_labels_that_are_all_the_same(
+    ml: Callable[..., Result], own_shop: Path, tmp_path: Path
+) -> None:
+    pl.read_csv(own_shop, infer_schema=False).with_columns(
+        pl.col("reordered").replace("1", "0")
+    ).write_csv(own_shop)
+    baskets = own_shop.with_name("baskets.parquet")
+    pl.read_parquet(baskets).with_columns(reordered=pl.lit(0)).write_parquet(baskets)
+    result = ml("train", "--data", own_shop, "--run", tmp_path / "runs" / "x")
+    assert result.exit_code == 1
+    assert "every label of orders_back 0 is 0" in result.stderr
+
+
+def test_a_column_without_any_value_is_named(
+    ml: Callable[..., Result], own_shop: Path, tmp_path: Path
+) -> None:
+    pl.read_csv(own_shop, infer_schema=False).with_columns(
+        user_reorder_ratio=pl.lit(None)
+    ).write_csv(own_shop)
+    result = ml("train", "--data", own_shop, "--run", tmp_path / "runs" / "x")
+    assert result.exit_code == 0
+    assert "column user_reorder_ratio has no value" in result.stderr
+
+
+def test_products_without_names_are_shown_by_id(
+    ml: Callable[..., Result], own_shop: Path, tmp_path: Path
+) -> None:
+    own_shop.with_name("products.parquet").unlink()
+    run = tmp_path / "runs" / "x"
+    assert ml("train", "--data", own_shop, "--run", run).exit_code == 0
+    shopper = json.loads((run / "examples.json").read_text())["shoppers"][0]
+    assert re.fullmatch(r"product \d+", shopper["products"][0]["name"])
+
+
+def test_the_model_card_states_the_figures(trained: Path) -> None:
+    card = (trained / "model_card.md").read_text()
+    metrics = json.loads((trained / "metrics.json").read_text())
+    for rung in metrics["ladder"]["rungs"]:
+        assert f"| {rung['name']} | {rung['context']} | {rung['f1']['mean']:.4f} [" in card
+    for verdict in metrics["verdicts"]:
+        assert verdict in card
+    assert json.loads((trained / "data.json").read_text())["sha256"] in card
