@@ -12,7 +12,7 @@ history_lines as (
 later_lines as (
 
     select
-        least(add_to_cart_order, 20) as cart_position,
+        case when add_to_cart_order < 20 then add_to_cart_order else 20 end as cart_position,
         reordered
     from history_lines
     where order_number > 1

@@ -9,7 +9,7 @@ from ml.buy_again.predict import predict as predict_buy_again
 from ml.buy_again.train import TASK
 from ml.buy_again.train import train as train_buy_again
 from ml.contract import CONTEXTS, Context
-from ml.ladder_table import print_ladder
+from ml.ladder_table import print_ladder, print_verdicts
 from ml.paths import default_data, runs_of
 from ml.report.page import write_report
 from ml.runs import new_run
@@ -33,7 +33,7 @@ data_option = click.option(
 def train(task: str, data: Path | None, run: Path | None) -> None:
     """Fit both contexts, judge them out of fold, write a run."""
     ladder = train_buy_again(data or default_data(), run or new_run(runs_of(task)))
-    print_ladder(ladder)
+    print_verdicts(ladder)
 
 
 @click.command()

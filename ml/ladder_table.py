@@ -28,8 +28,14 @@ def print_ladder(ladder: Ladder) -> None:
         names = dict.fromkeys(rung.name for rung in ladder.rungs if rung.decision == decision)
         console.print(Text(f"Basket of {' and '.join(names)}: {decision}."))
     console.print(_comparisons(ladder, console))
+    print_verdicts(ladder)
+
+
+def print_verdicts(ladder: Ladder) -> None:
+    """Print a sentence for each context: is the model better than the best baseline?"""
+    console = Console()
     for verdict in verdicts(ladder):
-        console.print(Text(verdict))
+        console.print(Text(verdict), soft_wrap=True)
 
 
 def _rungs(ladder: Ladder, console: Console) -> Table:

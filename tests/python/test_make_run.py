@@ -1,0 +1,143 @@
+"""`make run`, whole: from nothing to the report, as a newcomer has it."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.python.dbt_runs import ROOT
+from tests.python.tiny_shop import FILES, write_tiny_shop
+
+# one process for all of it: each run uses every core
+pytestmark = pytest.mark.xdist_group("make-run")
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `make run` printed and where it wrote."""
+
+    output: str
+    folder: Path
+
+    @property
+    def latest(self) -> Path:
+        """The folder of the newest run."""
+        return self.folder / "runs" / "buy-again" / "latest"
+
+    @property
+    def ladder(self) -> dict[str, Any]:
+        """The figures that metrics.json holds."""
+        ladder: dict[str, Any] = json.loads((self.latest / "metrics.json").read_text())["ladder"]
+        return ladder
+
+    @property
+    def submission(self) -> list[dict[str, str]]:
+        """The rows of submission.csv."""
+        path = self.latest / "predictions" / "submission.csv"
+        return list(csv.DictReader(path.read_text().splitlines()))
+
+
+def make_run(folder: Path, raw: Path) -> Run:
+    places = {
+        "RAW_DIR": str(raw),
+        "LAKE_DIR": str(folder / "lake"),
+        "RUNS_DIR": str(folder / "runs"),
+        "DBT_TARGET_PATH": str(folder / "target"),
+        "DBT_LOG_PATH": str(folder / "target"),
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        ["make", "run"],
+        cwd=ROOT,
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output[-4000:]
+    return Run(output, folder)
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("first-run")
+    return make_run(folder, folder / "raw")
+
+
+def orders_of(raw: Path, eval_set: str) -> set[str]:
+    with (raw / "orders.csv").open() as file:
+        return {row["order_id"] for row in csv.DictReader(file) if row["eval_set"] == eval_set}
+
+
+def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:
+    ending = first_run.output[-4000:]
+    assert re.search(r"recency decay 0\.85 .* 0\.\d{4}", ending)
+    paths = re.findall(r"^  (?:report|predictions|data\.csv|docs) +(\S+)$", ending, re.MULTILINE)
+    assert len(paths) == 4
+    assert [path for path in paths if not Path(path).exists()] == []
+
+
+def test_every_test_order_gets_one_basket(first_run: Run) -> None:
+    ordered = [row["order_id"] for row in first_run.submission]
+    assert len(ordered) == len(set(ordered))
+    assert set(ordered) == orders_of(first_run.folder / "raw", "test")
+
+
+def test_habits_of_the_sample_shop_are_learnable_and_not_trivially(first_run: Run) -> None:
+    models = [rung for rung in first_run.ladder["rungs"] if rung["name"] == "model"]
+    assert {rung["context"] for rung in models} == {"order-start", "pre-order"}
+    assert all(0.30 < rung["f1"]["mean"] < 0.55 for rung in models)
+    comparisons = first_run.ladder["comparisons"]
+    assert len(comparisons) == 6
+    assert all(comparison["difference"]["low"] > 0 for comparison in comparisons)
+
+
+def test_a_shop_without_train_orders_is_valid(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    write_many_shoppers(raw, last_eval_set="test")
+    run = make_run(tmp_path, raw)
+    assert run.ladder["window"] == 1
+    assert {row["order_id"] for row in run.submission} == orders_of(raw, "test")
+
+
+def test_a_shop_without_test_orders_is_valid(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    write_many_shoppers(raw, last_eval_set="train")
+    run = make_run(tmp_path, raw)
+    assert run.ladder["window"] == 0
+    assert run.submission == []
+
+
+def write_many_shoppers(raw: Path, last_eval_set: str) -> None:
+    """Write a shop of 60 shoppers with five orders, whose last is of the given set."""
+    write_tiny_shop(raw)
+    products = sorted(int(line.split(",")[0]) for line in FILES["products.csv"].splitlines()[1:])
+    orders = [FILES["orders.csv"].splitlines()[0]]
+    header = FILES["order_products__prior.csv"].splitlines()[0]
+    lines: dict[str, list[str]] = {"prior": [header], "train": [header], "test": []}
+    for user in range(1, 61):
+        bought: set[int] = set()
+        for number in range(1, 6):
+            order = user * 10 + number
+            eval_set = last_eval_set if number == 5 else "prior"
+            interval = "" if number == 1 else f"{user % 9 + number}.0"
+            orders.append(f"{order},{user},{eval_set},{number},{user % 7},10,{interval}")
+            # the first product in every order, the others by turns
+            basket = [products[0], products[1 + (user + number) % 3]]
+            for position, product in enumerate(basket, start=1):
+                reordered = int(product in bought)
+                lines[eval_set].append(f"{order},{product},{position},{reordered}")
+            bought.update(basket)
+    (raw / "orders.csv").write_text("\n".join(orders) + "\n")
+    for name in ("prior", "train"):
+        text = "\n".join(lines[name]) + "\n"
+        (raw / f"order_products__{name}.csv").write_text(text)
