@@ -72,8 +72,8 @@ def _measure(users: int, folder: Path, script: Path | None) -> list[tuple[str, M
     def build(*options: str) -> Measured:
         shutil.rmtree(lake, ignore_errors=True)
         lake.mkdir(parents=True)
-        dbt = [python, "-m", "dbt.cli.main", "--quiet", "build"]
-        return run_measured([*dbt, *options], places)
+        dbt = str(Path(python).with_name("dbt"))
+        return run_measured([dbt, "--quiet", "build", *options], places)
 
     with_tests = build()
     models = build("--exclude-resource-type", "test", "unit_test")

@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
+DBT = Path(sys.executable).with_name("dbt")
 DBT_FOLDERS = ("models", "macros", "seeds", "analyses", "tests/dbt")
 
 
@@ -69,7 +70,7 @@ def dbt(
     fails: bool = False,
 ) -> str:
     """Run a dbt command and give what it prints; it must succeed, or fail if `fails`."""
-    command = [sys.executable, "-m", "dbt.cli.main", "--no-use-colors", *arguments]
+    command = [str(DBT), "--no-use-colors", *arguments]
     if variables:
         command += ["--vars", json.dumps(variables)]
     return _run(command, workspace, cwd=workspace.project, fails=fails)

@@ -1,0 +1,112 @@
+"""Every cell of data.csv equals an independent computation, doubles bit for bit."""
+
+import shutil
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.python.dbt_project.data_comparison import KEY, read_text_cells
+from tests.python.dbt_project.independent_features import COLUMNS, compute_data
+from tests.python.dbt_project.shop_builds import (
+    build_data,
+    build_once,
+    contract_columns,
+    export_copy,
+)
+from tests.python.dbt_runs import Workspace
+
+DOUBLES = {
+    "user_mean_days_since_prior",
+    "user_reorder_ratio",
+    "up_average_cart_position",
+    "prod_reorder_probability",
+    "prod_reorder_times",
+    "prod_reorder_ratio",
+    "user_average_basket",
+    "up_order_rate",
+    "up_order_rate_since_first_order",
+}
+
+
+@pytest.fixture(scope="module")
+def tiny_in_3_windows(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Build the tiny shop with orders_back 0 to 2."""
+
+    def build(folder: Path) -> Workspace:
+        raw = Path(shutil.copytree(tiny_raw, folder / "raw"))
+        return build_data(folder / "workspace", raw, {"windows": 3})
+
+    return build_once(tmp_path_factory, "tiny-in-3-windows", build)
+
+
+@pytest.fixture(scope="module")
+def real_in_3_windows(instacart_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Build the real sample with orders_back 0 to 2."""
+    return build_once(
+        tmp_path_factory,
+        "real-in-3-windows",
+        lambda folder: build_data(folder / "workspace", instacart_dir, {"windows": 3}),
+    )
+
+
+def test_tiny_shop(tiny_in_3_windows: Workspace) -> None:
+    assert_equal_to_independent(tiny_in_3_windows, windows=3)
+
+
+def test_real_sample(real_in_3_windows: Workspace) -> None:
+    assert_equal_to_independent(real_in_3_windows, windows=3)
+
+
+def test_more_windows_leave_the_tiny_shops_window_0_as_it_is(
+    built_tiny_shop: Workspace, tiny_in_3_windows: Workspace, tmp_path: Path
+) -> None:
+    one_window = export_copy(built_tiny_shop, tmp_path / "one-window")
+    assert_starts_with(tiny_in_3_windows.data, one_window.data)
+
+
+def test_more_windows_leave_the_real_samples_window_0_as_it_is(
+    instacart_dir: Path, real_in_3_windows: Workspace, tmp_path: Path
+) -> None:
+    one_window = build_data(tmp_path / "one-window", instacart_dir, {"windows": 1})
+    assert_equal_to_independent(one_window, windows=1)
+    assert_starts_with(real_in_3_windows.data, one_window.data)
+
+
+def assert_starts_with(three_windows: Path, one_window: Path) -> None:
+    more, fewer = three_windows.read_bytes(), one_window.read_bytes()
+    assert len(more) > len(fewer)
+    assert more.startswith(fewer)
+    assert set(read_text_cells(one_window)["orders_back"]) == {"0"}
+    assert read_text_cells(three_windows)["orders_back"].eq("0").sum() == fewer.count(b"\n") - 1
+
+
+def assert_equal_to_independent(workspace: Workspace, windows: int) -> None:
+    """Compare the set of rows, their order, and every cell of every column."""
+    doubles = {
+        column["name"] for column in contract_columns(workspace) if column["type"] == "double"
+    }
+    assert doubles & set(COLUMNS) == DOUBLES
+    found = read_text_cells(workspace.data).select(COLUMNS)
+    expected = compute_data(workspace.raw, windows).sort(KEY)
+    assert expected.columns == COLUMNS
+    assert found.height == expected.height
+    different = {}
+    for name in COLUMNS:
+        pairs = [
+            (value, text)
+            for value, text in zip(expected[name], found[name], strict=True)
+            if not is_same(value, text)
+        ]
+        if pairs:
+            different[name] = (len(pairs), pairs[:3])
+    assert different == {}
+
+
+def is_same(value: float | str | None, text: str | None) -> bool:
+    """Tell if a cell's text stands for this value: the same bits, the same digits, or nothing."""
+    if value is None or text is None:
+        return value is None and text is None
+    if isinstance(value, float):
+        return struct.pack("d", value) == struct.pack("d", float(text))
+    return str(value) == text
