@@ -48,6 +48,7 @@
     {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
     {%- set found = run_query(
         "select file from glob('" ~ pattern ~ "') union all select file from glob('" ~ pattern ~ ".gz')"
+        ~ ' order by file'
     ).columns[0].values() -%}
     {%- if found | length == 1 -%}
         {{ return(found[0]) }}

@@ -1,11 +1,13 @@
 {#-
-    Every raw value can be read as what its column holds. One pass over the file checks all columns
-    and returns a row per damaged one: column, how many values, one of them.
+    Every raw value can be read as what its column holds. One pass over the file checks all columns,
+    and one sentence tells for each damaged one in how many rows it is, with an example.
 
     whole_numbers: columns of unsigned whole numbers; whole_days: the same, also written 15.0, or
     empty; accepted: {column: [values]}.
 
-    try_cast only looks here; the staging models cast hard.
+    try_cast only looks here; the staging models cast hard. It is not enough: DuckDB also reads
+    1e2, 1_2, 0x9 and ' 2' as whole numbers, Trino does not. Digits are counted only where a number
+    is not written as the engine would write it (08), because that is slow.
 -#}
 {% test well_formed(model, whole_numbers=[], whole_days=[], accepted={}) %}
 
@@ -14,10 +16,12 @@
 
     {%- set rules = [] -%}
     {%- for column in whole_numbers -%}
+        {%- set number = 'try_cast(' ~ column ~ ' as bigint)' -%}
         {%- do rules.append({
             'column': column,
-            'is_bad': 'try_cast(' ~ column ~ ' as bigint) is null or strpos(' ~ column ~ ", '.') > 0"
-                ~ ' or strpos(' ~ column ~ ", '-') > 0",
+            'is_bad': number ~ ' is null or ' ~ number ~ ' < 0'
+                ~ ' or (cast(' ~ number ~ ' as varchar) <> ' ~ column
+                ~ ' and translate(' ~ column ~ ", '0123456789', '') <> '')",
             'expected': 'a whole number',
         }) -%}
     {%- endfor -%}
@@ -25,9 +29,9 @@
         {%- do rules.append({
             'column': column,
             'is_bad': column ~ " <> '' and (try_cast(" ~ column ~ ' as double) is null'
-                ~ ' or try_cast(' ~ column ~ ' as double) <> floor(try_cast(' ~ column ~ ' as double))'
-                ~ ' or try_cast(' ~ column ~ ' as double) < 0)',
-            'expected': 'whole days or empty',
+                ~ ' or translate(' ~ column ~ ", '0123456789.', '') <> ''"
+                ~ ' or try_cast(' ~ column ~ ' as double) <> floor(try_cast(' ~ column ~ ' as double)))',
+            'expected': 'empty or whole days',
         }) -%}
     {%- endfor -%}
     {%- for column, values in accepted.items() -%}
@@ -40,6 +44,21 @@
 
     with
 
+    -- filtered first: a filter stops at the first condition that settles a row, a case does not
+    damaged_rows as (
+
+        select
+            {%- for rule in rules %}
+            {{ rule.column }}{{ ',' if not loop.last }}
+            {%- endfor %}
+        from {{ model }}
+        where
+            {%- for rule in rules %}
+            {{ 'or ' if not loop.first }}({{ rule.is_bad }})
+            {%- endfor %}
+
+    ),
+
     counted as (
 
         select
@@ -48,32 +67,33 @@
             min(case when {{ rule.is_bad }} then {{ rule.column }} end) as example_{{ loop.index }}
             {{- ',' if not loop.last }}
             {%- endfor %}
-        from {{ model }}
+        from damaged_rows
 
     ),
 
-    damaged as (
+    sentences as (
 
-        {%- for rule in rules %}
         select
-            '{{ rule.column }}' as column_name,
-            '{{ rule.expected }}' as expected,
-            failures_{{ loop.index }} as failures,
-            example_{{ loop.index }} as example
+            {%- for rule in rules %}
+            case
+                when failures_{{ loop.index }} > 0
+                    then
+                        ' {{ rule.column }} is not {{ rule.expected }} in '
+                        || cast(failures_{{ loop.index }} as varchar)
+                        || case when failures_{{ loop.index }} = 1 then ' row' else ' rows' end
+                        || ', for example '
+                        || coalesce('''' || nullif(example_{{ loop.index }}, '') || '''', 'an empty field')
+                        || '.'
+                else ''
+            end
+            {{- ' ||' if not loop.last }}
+            {%- endfor %} as sentence
         from counted
-        where failures_{{ loop.index }} > 0
-        {%- if not loop.last %}
-        union all
-        {%- endif %}
-        {%- endfor %}
 
     )
 
-    select
-        {{ stop_with(
-            "'" ~ model.schema ~ '.' ~ model.identifier ~ ": '", 'cast(failures as varchar)', "' values of '", 'column_name',
-            "' are not '", 'expected', "', for example '''", 'example', "''''"
-        ) }} as damage
-    from damaged
+    select {{ stop_with("'" ~ model.schema ~ '.' ~ model.identifier ~ ":'", 'sentence') }} as damage
+    from sentences
+    where sentence <> ''
 
 {% endtest %}
