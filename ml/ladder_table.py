@@ -32,7 +32,7 @@ def print_ladder(ladder: Ladder) -> None:
 
 
 def print_verdicts(ladder: Ladder) -> None:
-    """Print a sentence for each context: is the model better than the best baseline?"""
+    """Print a sentence for each context: is the model better than the best baseline."""
     console = Console()
     for verdict in verdicts(ladder):
         console.print(Text(verdict), soft_wrap=True)
