@@ -4,10 +4,10 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 # the same defaults as in profiles.yml, the macros and the Python packages
-export RAW_DIR ?= raw
-export LAKE_DIR ?= lake
-export RUNS_DIR ?= runs
-export DBT_TARGET_PATH ?= target
+export RAW_DIR := $(or $(RAW_DIR),raw)
+export LAKE_DIR := $(or $(LAKE_DIR),lake)
+export RUNS_DIR := $(or $(RUNS_DIR),runs)
+export DBT_TARGET_PATH := $(or $(DBT_TARGET_PATH),target)
 TASKS ?= buy-again
 
 # what the checks build stays apart from your own lake

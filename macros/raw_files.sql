@@ -39,7 +39,7 @@
 
 
 {% macro raw_dir() %}
-    {{ return(env_var('RAW_DIR', 'raw')) }}
+    {{ return(env_var('RAW_DIR', '') or 'raw') }}
 {% endmacro %}
 
 

@@ -221,7 +221,11 @@ def _ranges(lake: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int, int]]:
 
 def _parquet_folder(lake: duckdb.DuckDBPyConnection, table: str) -> Path:
     """Find where the published generation of a table lies: its view says so."""
-    view = _scalar(lake, f"select sql from duckdb_views() where view_name = '{table}'")
+    view = _scalar(
+        lake,
+        f"select sql from duckdb_views() where view_name = '{table}'"
+        " and schema_name = current_schema()",
+    )
     files = re.search(r"read_parquet\('(.+?)/\*\*/\*\.parquet'", view)
     # a table without rows has no files, and no range of shoppers will ask for one
     return Path(files.group(1)) if files else Path()

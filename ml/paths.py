@@ -6,14 +6,18 @@ from pathlib import Path
 
 def default_data() -> Path:
     """Give the data.csv of the lake: `LAKE_DIR/data.csv`, with `lake` for an unset LAKE_DIR."""
-    return Path(os.environ.get("LAKE_DIR") or "lake") / "data.csv"
+    return _lake() / "data.csv"
 
 
 def lake_file() -> Path:
     """Give the DuckDB file of the lake: `LAKE_DIR/lake.duckdb`."""
-    return Path(os.environ.get("LAKE_DIR") or "lake") / "lake.duckdb"
+    return _lake() / "lake.duckdb"
 
 
 def runs_of(task: str) -> Path:
     """Give the folder of a task's runs: `RUNS_DIR/<task>`, with `runs` for an unset RUNS_DIR."""
     return Path(os.environ.get("RUNS_DIR") or "runs") / task
+
+
+def _lake() -> Path:
+    return Path(os.environ.get("LAKE_DIR") or "lake")

@@ -1,6 +1,6 @@
 {{ config(
     partitioned_by=['orders_back'],
-    meta={'partition_values': range(var('windows')) | list}
+    meta={'partition_values': window_numbers()}
 ) }}
 
 with

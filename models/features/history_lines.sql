@@ -1,5 +1,8 @@
 {{ config(materialized='view') }}
 
+-- a line of an unknown product must stop the build before it gets any further:
+-- depends_on: {{ ref('stg_products') }}
+
 with
 
 order_products as (

@@ -1,7 +1,10 @@
 {{ config(
     partitioned_by=['orders_back'],
-    meta={'partition_values': range(var('windows')) | list}
+    meta={'partition_values': window_numbers()}
 ) }}
+
+-- a line of an unknown product must stop the build before it gets any further:
+-- depends_on: {{ ref('stg_products') }}
 
 with
 

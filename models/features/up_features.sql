@@ -1,7 +1,7 @@
 {{ config(
     partitioned_by=['orders_back'],
     sorted_by=['user_id', 'product_id'],
-    meta={'partition_values': range(var('windows')) | list}
+    meta={'partition_values': window_numbers()}
 ) }}
 
 with

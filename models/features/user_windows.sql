@@ -26,7 +26,7 @@ next_orders as (
 
 windows as (
 
-    {%- for orders_back in range(var('windows')) %}
+    {%- for orders_back in window_numbers() %}
     select {{ orders_back }} as orders_back
     {%- if not loop.last %}
     union all

@@ -2,21 +2,21 @@
     Every raw value can be read as what its column holds. One pass over the file checks all columns,
     and one sentence tells for each damaged one in how many rows it is, with an example.
 
-    whole_numbers: columns of unsigned whole numbers; whole_days: the same, also written 15.0, or
-    empty; accepted: {column: [values]}.
+    whole_numbers: {column: type}, unsigned and small enough for the type; whole_days: columns of
+    the same, also written 15.0, or empty; accepted: {column: [values]}.
 
     try_cast only looks here; the staging models cast hard. It is not enough: DuckDB also reads
     1e2, 1_2, 0x9 and ' 2' as whole numbers, Trino does not. Digits are counted only where a number
     is not written as the engine would write it (08), because that is slow.
 -#}
-{% test well_formed(model, whole_numbers=[], whole_days=[], accepted={}) %}
+{% test well_formed(model, whole_numbers={}, whole_days=[], accepted={}) %}
 
     {#- counting the damage makes the engine spell it out, and so stop with the sentence -#}
     {{ config(fail_calc='count(damage)') }}
 
     {%- set rules = [] -%}
-    {%- for column in whole_numbers -%}
-        {%- set number = 'try_cast(' ~ column ~ ' as bigint)' -%}
+    {%- for column, type in whole_numbers.items() -%}
+        {%- set number = 'try_cast(' ~ column ~ ' as ' ~ type ~ ')' -%}
         {%- do rules.append({
             'column': column,
             'is_bad': number ~ ' is null or ' ~ number ~ ' < 0'

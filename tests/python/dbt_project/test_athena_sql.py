@@ -27,7 +27,7 @@ FORBIDDEN = {
 PORTABLE_FUNCTIONS = {
     *("count", "sum", "min", "max"),
     *("cast", "try_cast", "coalesce", "nullif", "floor", "ceil"),
-    *("trim", "replace", "strpos", "row_number"),
+    *("trim", "replace", "strpos", "translate", "row_number"),
 }
 
 

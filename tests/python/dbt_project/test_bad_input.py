@@ -229,14 +229,15 @@ BAD_ROWS = {
     ),
     "two-orders-to-predict": Damage(
         ((ORDERS, "22,2,prior,", "22,2,test,"),),
-        ("FAIL 1 one_order_to_predict_and_it_is_the_last",),
+        ("FAIL 1 stg_orders_eval_set_marks_one_order_to_predict_the_last",),
     ),
     "order-to-predict-is-not-the-last": Damage(
         ((ORDERS, "23,2,test,3,6,14,3.0\n", "23,2,test,3,6,14,3.0\n24,2,prior,4,0,15,1.0\n"),),
-        ("FAIL 1 one_order_to_predict_and_it_is_the_last",),
+        ("FAIL 1 stg_orders_eval_set_marks_one_order_to_predict_the_last",),
     ),
     "gap-in-order-numbers": Damage(
-        ((ORDERS, "14,1,train,4,", "14,1,train,5,"),), ("FAIL 1 order_numbers_have_no_gap",)
+        ((ORDERS, "14,1,train,4,", "14,1,train,5,"),),
+        ("FAIL 1 stg_orders_order_number_has_no_gap",),
     ),
     "weekday-7-and-hour-24": Damage(
         ((ORDERS, "12,1,prior,2,1,09,", "12,1,prior,2,7,24,"),),
@@ -250,25 +251,25 @@ BAD_ROWS = {
             (ORDERS, "11,1,prior,1,0,08,\n", "11,1,prior,1,0,08,3.0\n"),
             (ORDERS, "22,2,prior,2,5,13,14.0", "22,2,prior,2,5,13,"),
         ),
-        ("FAIL 2 only_the_first_order_has_no_interval",),
+        ("FAIL 2 stg_orders_days_since_prior_order_is_null_in_first_order_only",),
     ),
     "reordered-1-at-a-first-purchase-and-0-at-a-repeat": Damage(
         ((PRIOR, "11,200,2,0", "11,200,2,1"), (PRIOR, "22,100,2,1", "22,100,2,0")),
         (
-            "FAIL 2 reordered_agrees_with_history",
+            "FAIL 2 stg_order_products_reordered_agrees_with_history",
             "FAIL 2 up_reorders_are_lines_less_the_first",
         ),
         built=("target_orders", "up_features"),
     ),
     "two-wrong-reordered-that-cancel-out": Damage(
         ((PRIOR, "11,100,1,0", "11,100,1,1"), (PRIOR, "12,100,1,1", "12,100,1,0")),
-        ("FAIL 1 reordered_agrees_with_history",),
+        ("FAIL 1 stg_order_products_reordered_agrees_with_history",),
         built=("target_orders", "up_features"),
     ),
     # found when all marts are there: whether a line of the basket is a repeat is no feature
     "wrong-reordered-in-a-train-basket": Damage(
         ((TRAIN, "14,100,1,1", "14,100,1,0"), (TRAIN, "14,400,2,0", "14,400,2,1")),
-        ("FAIL 2 reordered_in_target_agrees_with_history",),
+        ("FAIL 2 stg_order_products_reordered_agrees_with_history_in_targets",),
         built=MARTS,
     ),
 }
@@ -312,7 +313,6 @@ def test_bad_rows_stop_the_build(shop: Workspace, good_shop: Workspace, damage: 
     assert_kept(shop, good_shop, damage.built)
 
 
-@pytest.mark.xfail(strict=True, reason="no model above the marts waits for products")
 def test_line_without_product_stops_the_build(shop: Workspace, good_shop: Workspace) -> None:
     edit(shop, ((PRIOR, "11,200,2,0\n", "11,200,2,0\n11,999,3,0\n"),))
     output = dbt(shop, "build", fails=True)
@@ -361,9 +361,6 @@ def test_empty_raw_folder_names_itself_and_the_command_that_fills_it(
             {"windows": "x"},
             "var windows is 'x': give a whole number of at least 1.",
             id="windows-x",
-            marks=pytest.mark.xfail(
-                strict=True, reason="the models read the var before it is checked"
-            ),
         ),
         pytest.param(
             {"mode": "weird"}, "var mode is 'weird': give benchmark or live.", id="mode-weird"
