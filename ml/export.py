@@ -124,8 +124,7 @@ def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) 
                 .sort("user_id", "product_id")
                 .collect()
             )
-            # sink_csv formats on all cores, write_csv only on some
-            chunk.lazy().sink_csv(file, include_header=False)
+            chunk.write_csv(file, include_header=False)
             written += chunk.height
             advance(chunk.height)
     if written != expected:
