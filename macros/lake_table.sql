@@ -50,7 +50,7 @@
         {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join(', ') -%}
         {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
         {%- call statement('empty_folder') -%}
-            copy (select * from ({{ query }}) where false) to '{{ folder }}' (
+            copy (select * from ({{ query }}) where false) to {{ text_literal(folder) }} (
                 format parquet, overwrite true, partition_by ({{ partition }})
             )
         {%- endcall -%}
@@ -61,9 +61,9 @@
                     from (
                         {{ query }}
                     )
-                    where {{ partition }} = {{ value }}
+                    where {{ partition }} = {{ value if value is number else text_literal(value) }}
                     {{ order_by }}
-                ) to '{{ folder }}/{{ partition }}={{ value }}' (
+                ) to {{ text_literal(folder ~ '/' ~ partition ~ '=' ~ value) }} (
                     format parquet, overwrite true, per_thread_output true
                 )
             {%- endcall -%}
@@ -73,7 +73,7 @@
             copy (
                 {{ query }}
                 {{ order_by }}
-            ) to '{{ folder }}' (
+            ) to {{ text_literal(folder) }} (
                 format parquet,
                 overwrite true,
                 {% if partitioned_by %}partition_by ({{ partitioned_by | join(', ') }}){% else %}per_thread_output true{% endif %}
@@ -114,7 +114,7 @@
         "select sql from duckdb_views() where database_name = '" ~ relation.database
         ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'"
     ).columns[0].values() -%}
-    {{ return(base ~ ('.b' if live_view and (base ~ '.a/') in live_view[0] else '.a')) }}
+    {{ return(base ~ ('.b' if live_view and escape_single_quotes(base ~ '.a/') in live_view[0] else '.a')) }}
 {% endmacro %}
 
 
@@ -124,7 +124,7 @@
 -#}
 {% macro select_from_lake(folder, columns, partitioned_by) %}
     {%- set files = folder ~ '/**/*.parquet' -%}
-    {%- set is_empty = run_query("select file from glob('" ~ files ~ "') limit 1") | length == 0 -%}
+    {%- set is_empty = run_query("select file from glob(" ~ text_literal(files) ~ ") limit 1") | length == 0 -%}
     select
     {%- for column in columns %}
         cast({{ 'null' if is_empty else adapter.quote(column.name) }} as {{ column.dtype }}) as {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
@@ -133,7 +133,7 @@
     where false
     {%- else %}
     from read_parquet(
-        '{{ files }}',
+        {{ text_literal(files) }},
         hive_partitioning = {{ 'true' if partitioned_by else 'false' }}{% if partitioned_by %},
         hive_types_autocast = false{% endif %}
 

@@ -47,8 +47,8 @@
 {% macro raw_file(table_name) %}
     {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
     {%- set found = run_query(
-        "select file from glob('" ~ pattern ~ "') union all select file from glob('" ~ pattern ~ ".gz')"
-        ~ ' order by file'
+        "select file from glob(" ~ text_literal(pattern) ~ ") union all select file from glob("
+        ~ text_literal(pattern ~ '.gz') ~ ') order by file'
     ).columns[0].values() -%}
     {%- if found | length == 1 -%}
         {{ return(found[0]) }}
@@ -59,7 +59,7 @@
         ) -%}
     {%- endif -%}
     {%- set any_csv = run_query(
-        "select file from glob('" ~ raw_dir() ~ "/*.csv*')"
+        "select file from glob(" ~ text_literal(raw_dir() ~ '/*.csv*') ~ ")"
     ).columns[0].values() -%}
     {%- if any_csv | length == 0 -%}
         {%- do exceptions.raise_compiler_error(
@@ -76,7 +76,7 @@
 {#- The column names in the first line of a raw file. -#}
 {% macro raw_header(file) %}
     {%- set lines = run_query(
-        "select line from read_csv('" ~ file ~ "', auto_detect = false, header = false,"
+        "select line from read_csv(" ~ text_literal(file) ~ ", auto_detect = false, header = false,"
         ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
         ~ " strict_mode = false, parallel = false) limit 1"
     ).columns[0].values() -%}
@@ -135,14 +135,14 @@
 {#- RFC 4180: comma, fields quoted by ", a quote inside written as "". BOM and CRLF are understood. -#}
 {% macro read_raw_csv(file, header) %}
     {%- set fields -%}
-        {%- for name in header %}'{{ name | replace("'", "''") }}': 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
+        {%- for name in header %}{{ text_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
     {%- endset -%}
     {%- set names -%}
-        {%- for name in header %}'{{ name | replace("'", "''") }}'{{ ', ' if not loop.last }}{% endfor -%}
+        {%- for name in header %}{{ text_literal(name) }}{{ ', ' if not loop.last }}{% endfor -%}
     {%- endset -%}
     {%- set call -%}
         read_csv(
-            '{{ file }}',
+            {{ text_literal(file) }},
             auto_detect = false,
             header = true,
             delim = ',',
@@ -165,7 +165,7 @@
 {#- read_blob gives a file's modification time without reading its content. -#}
 {% macro duckdb__raw_loaded_at(source_relation) %}
     select max(last_modified) as loaded_at
-    from read_blob('{{ raw_dir() }}/{{ source_relation.identifier }}.csv*')
+    from read_blob({{ text_literal(raw_dir() ~ '/' ~ source_relation.identifier ~ '.csv*') }})
 {% endmacro %}
 
 

@@ -4,7 +4,8 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ from ml.atomic import file_aside
 from ml.paths import default_data, lake_file
 from ml.progress import counted_step, step
 
-CHUNK_ROWS = 1_000_000  # rows of data.csv in memory at a time; about 300 MB with all columns
+CHUNK_ROWS = 300_000  # rows of data.csv read at a time, about 90 MB; two such chunks are in memory
 MEMORY = "1GB"  # for DuckDB, which spills what does not fit
+
+_Range = tuple[int, int, int]  # orders_back, first user_id, last user_id
 
 # the tables that tasks need beside data.csv, and the query that gives each
 TABLES = {
@@ -77,7 +80,7 @@ def export(target: str, out: Path | None, manifest: Path | None) -> None:  # noq
         contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
         for name, query in TABLES.items():
             with step(name):
-                lake.execute(f"copy ({query}) to '{table_paths[name]}' (format parquet)")
+                lake.sql(query).write_parquet(str(table_paths[name]))
         rows = write_data(lake, [column["name"] for column in columns], data_path)
     click.echo(f"{out}: {rows} rows, {len(columns)} columns")
 
@@ -112,18 +115,22 @@ def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) 
     """
     expected = int(_scalar(lake, "select count(*) from candidates"))
     folder = _parquet_folder(lake, "candidates")
+
+    def read(users: _Range) -> pl.DataFrame:
+        orders_back, first_user, last_user = users
+        return (
+            pl.scan_parquet(folder / f"orders_back={orders_back}" / "*.parquet")
+            .filter(pl.col("user_id").is_between(first_user, last_user))
+            .with_columns(orders_back=orders_back)
+            .select(columns)
+            .sort("user_id", "product_id")
+            .collect()
+        )
+
     written = 0
     with path.open("wb") as file, counted_step("data.csv", expected) as advance:
         file.write((",".join(columns) + "\n").encode())
-        for orders_back, first_user, last_user in _ranges(lake):
-            chunk = (
-                pl.scan_parquet(folder / f"orders_back={orders_back}" / "*.parquet")
-                .filter(pl.col("user_id").is_between(first_user, last_user))
-                .with_columns(orders_back=orders_back)
-                .select(columns)
-                .sort("user_id", "product_id")
-                .collect()
-            )
+        for chunk in _one_ahead(read, _ranges(lake)):
             chunk.write_csv(file, include_header=False)
             written += chunk.height
             advance(chunk.height)
@@ -196,7 +203,22 @@ def _contract_text(lake: duckdb.DuckDBPyConnection, columns: list[dict[str, Any]
     return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
 
 
-def _ranges(lake: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int, int]]:
+def _one_ahead(
+    read: Callable[[_Range], pl.DataFrame], ranges: Iterable[_Range]
+) -> Iterator[pl.DataFrame]:
+    """Read the ranges in order; while one is in use, the next is being read."""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting: Future[pl.DataFrame] | None = None
+        for users in ranges:
+            following = reader.submit(read, users)
+            if waiting:
+                yield waiting.result()
+            waiting = following
+        if waiting:
+            yield waiting.result()
+
+
+def _ranges(lake: duckdb.DuckDBPyConnection) -> list[_Range]:
     """Cut each window's shoppers into ranges of about CHUNK_ROWS candidates."""
     query = f"""
         with counted as (
@@ -215,7 +237,7 @@ def _ranges(lake: duckdb.DuckDBPyConnection) -> Iterator[tuple[int, int, int]]:
         group by orders_back, pairs_so_far // {CHUNK_ROWS}
         order by orders_back, min(user_id)
     """
-    yield from lake.execute(query).fetchall()
+    return lake.execute(query).fetchall()
 
 
 def _parquet_folder(lake: duckdb.DuckDBPyConnection, table: str) -> Path:
@@ -227,7 +249,7 @@ def _parquet_folder(lake: duckdb.DuckDBPyConnection, table: str) -> Path:
     )
     files = re.search(r"read_parquet\('(.+?)/\*\*/\*\.parquet'", view)
     # a table without rows has no files, and no range of shoppers will ask for one
-    return Path(files.group(1)) if files else Path()
+    return Path(files.group(1).replace("''", "'")) if files else Path()
 
 
 @contextmanager
@@ -243,7 +265,7 @@ def _lake(path: Path, schema: str) -> Iterator[duckdb.DuckDBPyConnection]:
     with connection:
         # parts of a table are read in any order: what must be sorted is sorted here
         connection.execute("set preserve_insertion_order = false")
-        connection.execute(f"set temp_directory = '{path.parent / 'tmp'}'")
+        connection.execute("set temp_directory = ?", [str(path.parent / "tmp")])
         try:
             connection.execute(f"set schema = '{schema}'")
             yield connection
@@ -255,8 +277,8 @@ def _lake(path: Path, schema: str) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def _scalar(lake: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401
-    row = lake.execute(query).fetchone()
-    return row[0] if row else None
+    rows = lake.execute(query).fetchall()
+    return rows[0][0] if rows else None
 
 
 def _default_manifest() -> Path:

@@ -1,4 +1,7 @@
-{{ config(partitioned_by=['eval_set']) }}
+{{ config(
+    partitioned_by=['eval_set'],
+    meta={'partition_values': ['prior', 'train']}
+) }}
 
 with
 

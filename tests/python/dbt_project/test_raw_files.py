@@ -143,3 +143,18 @@ def test_shop_without_some_orders_is_valid(
     export(shop)
     rows = query(shop, f"select user_id, product_id, reordered from read_csv('{shop.data}')")
     assert rows == expected
+
+
+def test_folders_may_have_quotes_and_blanks_in_their_names(
+    raw: Path, tmp_path: Path, built_tiny_shop: Workspace
+) -> None:
+    shop = make_workspace(tmp_path / "the baker's lake", raw.rename(tmp_path / "the baker's raw"))
+    for _ in ("first", "second"):  # the generations of a table take turns
+        dbt(shop, "build")
+        export(shop)
+        assert (shop.lake / "next_basket.candidates.a").exists()
+    assert (shop.lake / "next_basket.candidates.b").exists()
+    dbt(shop, "source", "freshness")
+    assert query(shop, "select count(*) from candidates") == query(
+        built_tiny_shop, "select count(*) from candidates"
+    )
