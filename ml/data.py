@@ -63,8 +63,16 @@ class DataFolder:
         names = _scan(path, ("product_id", "product_name")).collect()
         return dict(zip(names["product_id"], names["product_name"], strict=True))
 
+    def departments(self) -> pl.LazyFrame:
+        """Scan product_id and department_name of products.parquet; no rows without the file."""
+        path = self.path.with_name("products.parquet")
+        if not path.is_file():
+            schema = {"product_id": pl.Int64, "department_name": pl.String}
+            return pl.LazyFrame(schema=schema)
+        return _scan(path, ("product_id", "department_name"))
 
-def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFolder:
+
+def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder:
     """
     Read data.csv and what lies beside it, and check that they belong together.
 
@@ -74,8 +82,8 @@ def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFold
         Path of data.csv.
     rows
         Rows to keep: those with a label, or those of orders_back 0 without one.
-    with_features
-        Whether to keep the feature columns.
+    scratch
+        Folder that takes a file with the features of these rows; without one they have none.
 
     Raises
     ------
@@ -87,8 +95,8 @@ def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFold
     if not path.is_file():
         raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
     contract = read_contract(path)
-    names = feature_names(contract, "order-start") if with_features else []
-    candidates, counts = read_candidates(path, contract, names, rows)
+    names = feature_names(contract, "order-start")
+    candidates, counts = read_candidates(path, contract, names, rows, scratch)
     baskets = _scan(path.with_name("baskets.parquet"), _BASKETS)
     targets = _known(_scan(path.with_name("targets.parquet"), _TARGETS), baskets)
     _check_agreement(path, counts, targets, baskets)

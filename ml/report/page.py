@@ -7,8 +7,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ml.atomic import file_aside
+from ml.buy_again.entries import MODEL, SEED_RECIPE
 from ml.metrics import Interval
-from ml.report.charts import IntervalRow, bar_chart, interval_chart
+from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
 from ml.runs import read_run
 
 FEATURES_SHOWN = 15
@@ -50,8 +51,19 @@ def write_report(run_folder: Path) -> Path:
         examples=examples,
         verdicts=_verdicts(ladder),
         ladder_chart=interval_chart(_interval_rows(ladder), "Mean F1 of each predictor"),
+        reliability_chart=reliability_chart(
+            [
+                (one["probability"], one["share"])
+                for one in ladder["calibration"][examples["context"]]
+            ],
+            "Share bought against predicted chance",
+        ),
+        shap_chart=bar_chart(
+            _shares(run.features["shap"][examples["context"]]),
+            "Share of each feature in the contributions to a chance",
+        ),
         gain_chart=bar_chart(
-            _gain_shares(run.features["gain"][examples["context"]]),
+            _shares(run.features["gain"][examples["context"]]),
             "Share of the gain of each feature",
         ),
     )
@@ -64,29 +76,34 @@ def write_report(run_folder: Path) -> Path:
 def _interval_rows(ladder: dict[str, Any]) -> list[IntervalRow]:
     return [
         IntervalRow(
-            label=f"{rung['name']}, {rung['context']}" if rung["name"] == "model" else rung["name"],
+            label=f"{rung['name']}, {rung['context']}" if rung["name"] == MODEL else rung["name"],
             interval=Interval(**rung["f1"]),
-            is_model=rung["name"] == "model",
+            is_model=rung["name"] == MODEL,
         )
         for rung in ladder["rungs"]
     ]
 
 
 def _verdicts(ladder: dict[str, Any]) -> list[dict[str, Any]]:
-    """Give each context's mean F1 and its comparison with the best baseline."""
-    baselines = [rung for rung in ladder["rungs"] if rung["name"] != "model"]
-    best = max(baselines, key=lambda rung: rung["f1"]["mean"])["name"]
-    f1 = {
-        rung["context"]: rung["f1"]["mean"] for rung in ladder["rungs"] if rung["name"] == "model"
-    }
+    """Give each context's mean F1 and its comparisons with the best baseline and the seed."""
     return [
-        comparison | {"f1": f1[comparison["context"]]}
-        for comparison in ladder["comparisons"]
-        if comparison["baseline"] == best
+        {
+            "context": rung["context"],
+            "f1": rung["f1"]["mean"],
+            "comparisons": [
+                one
+                for one in ladder["comparisons"]
+                if one["context"] == rung["context"]
+                and one["measure"] == "F1"
+                and one["baseline"] in (ladder["best_baseline"], SEED_RECIPE)
+            ],
+        }
+        for rung in ladder["rungs"]
+        if rung["name"] == MODEL
     ]
 
 
-def _gain_shares(gain: dict[str, float]) -> list[tuple[str, float]]:
-    total = sum(gain.values()) or 1.0
-    ranked = sorted(gain.items(), key=lambda feature: -feature[1])
+def _shares(amounts: dict[str, float]) -> list[tuple[str, float]]:
+    total = sum(amounts.values()) or 1.0
+    ranked = sorted(amounts.items(), key=lambda feature: -feature[1])
     return [(name, value / total) for name, value in ranked[:FEATURES_SHOWN]]

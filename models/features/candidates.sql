@@ -1,25 +1,19 @@
 {{ config(
     partitioned_by=['orders_back'],
-    meta={'partition_values': window_numbers()}
+    meta={'partition_values': window_numbers(), 'sliced': true}
 ) }}
 
 with
 
-target_orders as (
+shoppers as (
 
-    select * from {{ ref('target_orders') }}
+    select * from {{ ref('shoppers') }}
 
 ),
 
 target_lines as (
 
     select * from {{ ref('target_lines') }}
-
-),
-
-user_features as (
-
-    select * from {{ ref('user_features') }}
 
 ),
 
@@ -32,48 +26,6 @@ prd_features as (
 up_features as (
 
     select * from {{ ref('up_features') }}
-
-),
-
-known_baskets as (
-
-    select
-        user_id,
-        orders_back
-    from target_lines
-    group by user_id, orders_back
-
-),
-
--- one row per shopper and window: small, so the large join below has a single partner for them
-shoppers as (
-
-    select
-        target_orders.user_id,
-        user_features.user_orders,
-        user_features.user_period,
-        user_features.user_mean_days_since_prior,
-        user_features.user_total_products,
-        user_features.user_distinct_products,
-        user_features.user_reorder_ratio,
-        user_features.user_average_basket,
-        target_orders.eval_set,
-        target_orders.order_id,
-        target_orders.order_number,
-        target_orders.order_dow,
-        target_orders.order_hour_of_day,
-        target_orders.days_since_prior_order,
-        case when known_baskets.user_id is not null then 0 end as label_of_absent_product,
-        target_orders.orders_back
-    from target_orders
-    inner join user_features
-        on
-            target_orders.user_id = user_features.user_id
-            and target_orders.orders_back = user_features.orders_back
-    left join known_baskets
-        on
-            target_orders.user_id = known_baskets.user_id
-            and target_orders.orders_back = known_baskets.orders_back
 
 ),
 
@@ -112,6 +64,69 @@ final as (
             'up_features.up_orders',
             '(shoppers.user_orders - up_features.up_first_order + 1)'
         ) }} as up_order_rate_since_first_order,
+        shoppers.user_median_days_since_prior,
+        shoppers.user_sd_days_since_prior,
+        shoppers.user_last_days_since_prior,
+        shoppers.user_last_days_over_median,
+        shoppers.user_sd_basket,
+        shoppers.user_last_basket,
+        shoppers.user_basket_trend,
+        shoppers.user_recent_reorder_ratio,
+        shoppers.user_none_ratio,
+        shoppers.user_orders_in_last_30_days,
+        shoppers.user_mean_hour_of_day,
+        shoppers.user_organic_ratio,
+        prd_features.prod_aisle_id,
+        prd_features.prod_department_id,
+        prd_features.prod_is_organic,
+        prd_features.prod_average_cart_position,
+        prd_features.prod_one_shot_ratio,
+        prd_features.prod_mean_days_between,
+        prd_features.prod_reorders_per_opportunity,
+        prd_features.prod_next_order_ratio,
+        prd_features.prod_recent_order_ratio,
+        up_features.prod_shrunk_reorder_probability,
+        up_features.prod_shrunk_reorders_per_opportunity,
+        up_features.prod_shrunk_next_order_ratio,
+        up_features.prod_shrunk_days_between,
+        up_features.prod_shrunk_cart_position,
+        up_features.up_days_since_last_order,
+        up_features.up_bought_1_back,
+        up_features.up_bought_2_back,
+        up_features.up_bought_3_back,
+        up_features.up_bought_4_back,
+        up_features.up_bought_5_back,
+        up_features.up_orders_in_last_5,
+        up_features.up_orders_in_last_10,
+        up_features.up_streak,
+        up_features.up_decayed_orders,
+        up_features.up_decayed_days,
+        up_features.up_decayed_order_rate,
+        up_features.up_decayed_day_rate,
+        up_features.up_mean_orders_between,
+        up_features.up_max_orders_between,
+        up_features.up_mean_days_between,
+        up_features.up_median_days_between,
+        up_features.up_max_days_between,
+        up_features.up_overdue_orders,
+        up_features.up_overdue_days,
+        up_features.up_cart_position_difference,
+        up_features.up_share_of_aisle,
+        up_features.up_aisle_share,
+        up_features.up_aisle_orders_since_last_order,
+        up_features.up_orders_until_last_of_aisle,
+        up_features.up_department_share,
+        shoppers.ctx_user_days_over_median,
+        shoppers.ctx_user_same_dow_rate,
+        shoppers.ctx_user_near_hour_rate,
+        up_features.up_days_since_last_order + shoppers.days_since_prior_order
+            as ctx_up_days_since_last_order,
+        {{ safe_ratio(
+            '(up_features.up_days_since_last_order + shoppers.days_since_prior_order)',
+            'up_features.up_mean_days_between'
+        ) }} as ctx_up_overdue_days,
+        up_features.ctx_up_same_dow_rate,
+        up_features.ctx_up_near_hour_rate,
         case
             when target_lines.product_id is not null then 1 else shoppers.label_of_absent_product
         end as reordered,

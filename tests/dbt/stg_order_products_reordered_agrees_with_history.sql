@@ -22,7 +22,7 @@ first_orders as (
         user_id,
         orders_back,
         sum(up_first_order) as order_numbers
-    from {{ ref('up_features') }}
+    from {{ ref('up_purchases') }}
     group by user_id, orders_back
 
 )

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tests.python.dbt_project.test_golden import HEADER
+from tests.python.dbt_project.test_golden import BASE_HEADER
 
 
 class Change(NamedTuple):
@@ -14,8 +14,8 @@ class Change(NamedTuple):
     replacement: str
 
 
-BASE_FEATURES = HEADER.split(",")[2:16]
-RATIOS = HEADER.split(",")[23:30]
+BASE_FEATURES = BASE_HEADER[2:16]
+RATIOS = BASE_HEADER[23:30]
 
 FORMULAS = [
     Change("user_orders", "user_features", "max(order_number)", "min(order_number)"),
@@ -52,7 +52,7 @@ FORMULAS = [
     Change(
         "user_total_products",
         "user_features",
-        "sum(up_orders) as bigint) as total",
+        "sum(up_purchases.up_orders) as bigint) as total",
         "count(*) as bigint) as total",
     ),
     Change(
@@ -65,7 +65,7 @@ FORMULAS = [
         "user_distinct_products",
         "user_features",
         "count(*) as distinct_products",
-        "cast(sum(up_orders) as bigint) as distinct_products",
+        "cast(sum(up_purchases.up_orders) as bigint) as distinct_products",
     ),
     Change(
         "user_distinct_products",
@@ -82,7 +82,9 @@ FORMULAS = [
         "up_first_order = 1 then up_orders",
     ),
     Change("user_reorder_ratio", "user_features", "- user_products.first_order_products", ""),
-    Change("user_reorder_ratio", "user_features", "sum(up_reorders)", "sum(up_orders)"),
+    Change(
+        "user_reorder_ratio", "user_features", "sum(up_purchases.up_reorders)", "sum(up_orders)"
+    ),
     Change("user_average_basket", "user_features", "0)', 'user_orders", "0)', '1 + user_orders"),
     Change(
         "user_average_basket",
@@ -96,21 +98,26 @@ FORMULAS = [
         "'coalesce(user_products.total_products, 0)',",
         "'coalesce(user_products.distinct_products, 0)',",
     ),
-    Change("up_orders", "up_features", "count(*) as up_orders", "max(order_number) as up_orders"),
-    Change("up_orders", "up_features", "count(*) as up_orders", "sum(reordered) as up_orders"),
-    Change("up_first_order", "up_features", "min(order_number)", "max(order_number)"),
-    Change("up_last_order", "up_features", "max(order_number)", "min(order_number)"),
-    Change("up_average_cart_position", "up_features", "'sum(add", "'max(add"),
-    Change("up_average_cart_position", "up_features", "'count(*)'", "'max(order_number)'"),
+    Change("up_orders", "up_purchases", "count(*) as up_orders", "max(order_number) as up_orders"),
+    Change("up_orders", "up_purchases", "count(*) as up_orders", "sum(reordered) as up_orders"),
+    Change("up_first_order", "up_purchases", "min(order_number)", "max(order_number)"),
+    Change("up_last_order", "up_purchases", "max(order_number)", "min(order_number)"),
+    Change("up_cart_positions", "up_purchases", "sum(add_to_cart_order)", "max(add_to_cart_order)"),
     Change(
         "up_average_cart_position",
         "up_features",
-        "'sum(add_to_cart_order)', 'count(*)'",
-        "'count(*)', 'sum(add_to_cart_order)'",
+        "up_cart_positions', 'up_purchases.up_orders') }}\n            as",
+        "up_cart_positions', 'up_purchases.up_last_order') }}\n            as",
     ),
-    Change("up_reorders", "up_features", "sum(reordered)", "count(reordered)"),
-    Change("prod_orders", "prd_features", "sum(up_orders)", "count(up_orders)"),
-    Change("prod_orders", "prd_features", "sum(up_orders)", "max(up_orders)"),
+    Change(
+        "up_average_cart_position",
+        "up_features",
+        "'up_purchases.up_cart_positions', 'up_purchases.up_orders') }}\n            as",
+        "'up_purchases.up_orders', 'up_purchases.up_cart_positions') }}\n            as",
+    ),
+    Change("up_reorders", "up_purchases", "sum(reordered)", "count(reordered)"),
+    Change("prod_orders", "prd_features", "sum(up_orders) as", "count(up_orders) as"),
+    Change("prod_orders", "prd_features", "sum(up_orders) as", "max(up_orders) as"),
     Change("prod_reorders", "prd_features", "sum(up_reorders)", "sum(up_orders)"),
     Change("prod_reorders", "prd_features", "sum(up_reorders)", "count(up_reorders)"),
     Change(
@@ -125,39 +132,39 @@ FORMULAS = [
     Change(
         "prod_reorder_probability",
         "prd_features",
-        "'prod_second_orders', 'prod_first_orders'",
-        "'prod_first_orders', 'prod_second_orders'",
+        "'products.prod_second_orders', 'products.prod_first_orders'",
+        "'products.prod_first_orders', 'products.prod_second_orders'",
     ),
     Change(
         "prod_reorder_probability",
         "prd_features",
-        "'prod_second_orders', 'prod_first_orders'",
-        "'prod_second_orders', 'prod_orders'",
+        "'products.prod_second_orders', 'products.prod_first_orders'",
+        "'products.prod_second_orders', 'products.prod_orders'",
     ),
-    Change("prod_reorder_times", "prd_features", "cast(1 as double) + ", ""),
+    Change("prod_reorder_times", "prd_features", "cast(1 as double)\n        + ", ""),
     Change(
         "prod_reorder_times",
         "prd_features",
-        "'prod_reorders', 'prod_first_orders'",
-        "'prod_first_orders', 'prod_reorders'",
+        "'products.prod_reorders', 'products.prod_first_orders'",
+        "'products.prod_first_orders', 'products.prod_reorders'",
     ),
     Change(
         "prod_reorder_times",
         "prd_features",
-        "'prod_reorders', 'prod_first_orders'",
-        "'prod_reorders', 'prod_second_orders'",
+        "'products.prod_reorders', 'products.prod_first_orders'",
+        "'products.prod_reorders', 'products.prod_second_orders'",
     ),
     Change(
         "prod_reorder_ratio",
         "prd_features",
-        "'prod_reorders', 'prod_orders'",
-        "'prod_orders', 'prod_reorders'",
+        "'products.prod_reorders', 'products.prod_orders'",
+        "'products.prod_orders', 'products.prod_reorders'",
     ),
     Change(
         "prod_reorder_ratio",
         "prd_features",
-        "'prod_reorders', 'prod_orders'",
-        "'prod_reorders', 'prod_first_orders'",
+        "'products.prod_reorders', 'products.prod_orders'",
+        "'products.prod_reorders', 'products.prod_first_orders'",
     ),
     Change(
         "up_order_rate",
@@ -241,8 +248,8 @@ WINDOWS = [
         "window", "user_features", "and user_orders.orders_back = user_products.orders_back", ""
     ),
     Change("order without lines", "user_features", "left join", "inner join"),
-    Change("window", "candidates", "and target_orders.orders_back = user_features.orders_back", ""),
-    Change("window", "candidates", "and target_orders.orders_back = known_baskets.orders_back", ""),
+    Change("window", "shoppers", "and target_orders.orders_back = user_features.orders_back", ""),
+    Change("window", "shoppers", "and target_orders.orders_back = known_baskets.orders_back", ""),
     Change("window", "candidates", "and up_features.orders_back = shoppers.orders_back", ""),
     Change("window", "candidates", "and up_features.orders_back = prd_features.orders_back", ""),
     Change("window", "candidates", "and up_features.orders_back = target_lines.orders_back", ""),

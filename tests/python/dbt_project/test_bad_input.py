@@ -263,12 +263,12 @@ BAD_ROWS = {
             "FAIL 2 stg_order_products_reordered_agrees_with_history",
             "FAIL 2 up_reorders_are_lines_less_the_first",
         ),
-        built=("target_orders", "up_features"),
+        built=("target_orders",),
     ),
     "two-wrong-reordered-that-cancel-out": Damage(
         ((PRIOR, "11,100,1,0", "11,100,1,1"), (PRIOR, "12,100,1,1", "12,100,1,0")),
         ("FAIL 1 stg_order_products_reordered_agrees_with_history",),
-        built=("target_orders", "up_features"),
+        built=("target_orders",),
     ),
     # found when all marts are there: whether a line of the basket is a repeat is no feature
     "wrong-reordered-in-a-train-basket": Damage(

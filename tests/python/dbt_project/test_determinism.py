@@ -7,7 +7,12 @@ import polars as pl
 import pytest
 
 from tests.python.dbt_project.data_comparison import read_text_cells
-from tests.python.dbt_project.shop_builds import build_once, contract_columns, write_sample_shop
+from tests.python.dbt_project.shop_builds import (
+    BUILD_UNTESTED,
+    build_once,
+    contract_columns,
+    write_sample_shop,
+)
 from tests.python.dbt_runs import Workspace, dbt, export, make_workspace, query
 
 # more lines than the 122,880 that DuckDB gives to one thread
@@ -67,6 +72,6 @@ def build_with_threads(folder: Path, raw: Path, threads: int) -> Workspace:
     text, place = profiles.read_text(encoding="utf-8"), "      config_options:\n"
     assert text.count(place) == 1
     profiles.write_text(text.replace(place, f"{place}        threads: {threads}\n"))
-    dbt(workspace, "run", "--threads", str(threads), variables={"windows": 2})
+    dbt(workspace, *BUILD_UNTESTED, "--threads", str(threads), variables={"windows": 2})
     export(workspace)
     return workspace

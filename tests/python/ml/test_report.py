@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from ml.metrics import Interval
-from ml.report.charts import IntervalRow, bar_chart, interval_chart
+from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
 from ml.report.page import write_report
 
 
@@ -37,7 +37,8 @@ def test_every_figure_of_the_ladder_is_there(page: str, trained: Path) -> None:
     for rung in metrics["ladder"]["rungs"]:
         assert f"{rung['f1']['mean']:.4f}</td>" in page
         assert f"{rung['f1']['low']:.4f} to {rung['f1']['high']:.4f}</td>" in page
-    assert page.count('<tr class="model">') == 2
+    # a table of protocol K and one of protocol NBR
+    assert page.count('<tr class="model">') == 4
     assert page.count('class="interval"') == len(metrics["ladder"]["rungs"])
 
 
@@ -64,10 +65,10 @@ def test_says_what_the_run_was(page: str, trained: Path) -> None:
     for text in (data["sha256"], features["contract_hash"], *environment.values()):
         assert text in page
     assert re.search(r"\d+ s, at most [\d,]+ MB of memory", page)
-    for name in sorted(features["gain"]["order-start"], key=features["gain"]["order-start"].get)[
-        -3:
-    ]:
-        assert f">{name}</text>" in page
+    for measure in ("gain", "shap"):
+        amounts = features[measure]["order-start"]
+        for name in sorted(amounts, key=lambda name: -amounts[name])[:3]:
+            assert f">{name}</text>" in page
 
 
 def test_command(ml: Callable[..., Result], trained: Path, tmp_path: Path) -> None:
@@ -112,3 +113,25 @@ def test_bars_are_shares_of_the_longest() -> None:
         "25.00%",
     ]
     assert [text.text for text in chart.findall("text[@class='value']")] == ["50.0%", "12.5%"]
+
+
+def test_dots_on_the_diagonal_where_chances_hold() -> None:
+    chart = ET.fromstring(reliability_chart([(0.25, 0.25), (0.25, 1.0)], "title"))  # noqa: S314 - made here
+    lines = [line.attrib for line in chart.findall("line[@class='diagonal']")]
+    left, right = float(lines[0]["x1"]), float(lines[0]["x2"])
+    bottom, top = float(lines[0]["y1"]), float(lines[0]["y2"])
+    (on, above) = (
+        (float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in chart.findall("circle")
+    )
+    # a quarter lies in the middle of an axis of square roots
+    assert on == ((left + right) / 2, (bottom + top) / 2)
+    assert above == ((left + right) / 2, top)
+
+
+def test_calibration_segments_and_lists_are_shown(page: str, trained: Path) -> None:
+    ladder = json.loads((trained / "metrics.json").read_text())["ladder"]
+    assert page.count('class="bin"') == len(ladder["calibration"]["order-start"]) == 20
+    for segment in ladder["segments"]:
+        assert f"<td>{segment['label']}</td>" in page
+    for rung in ladder["rungs"]:
+        assert f'<td class="n">{rung["ranking"]["recall_10"]:.3f}</td>' in page
