@@ -1,9 +1,9 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['product_id', 'neighbour_rank']
+    sorted_by=['product_id', 'neighbour_rank'],
+    meta={'partition_values': window_numbers()}
 ) }}
 
-{#- all windows in one go: asked for one of them, DuckDB pairs the lines of all before it looks -#}
 {#- one chance meeting per so many orders is no evidence: up to here every pair counts -#}
 {%- set orders_per_meeting = 200000 -%}
 {#- so many meetings keep half of the cosine -#}
@@ -12,9 +12,9 @@
 
 with
 
-history_lines as (
+order_products as (
 
-    select * from {{ ref('history_lines') }}
+    select * from {{ ref('stg_order_products') }}
 
 ),
 
@@ -24,38 +24,20 @@ counted_orders as (
 
 ),
 
-window_sizes as (
-
-    select
-        orders_back,
-        max(orders_counted) as orders_counted
-    from counted_orders
-    group by orders_back
-
-),
-
+-- each line carries its product's orders and the window's, so that nothing is joined to the pairs
 counted_lines as (
 
     select
-        history_lines.order_id,
-        history_lines.product_id,
-        history_lines.orders_back
-    from history_lines
+        order_products.order_id,
+        order_products.product_id,
+        counted_orders.orders_counted,
+        count(*) over (
+            partition by order_products.product_id, counted_orders.orders_back
+        ) as product_orders,
+        counted_orders.orders_back
+    from order_products
     inner join counted_orders
-        on
-            history_lines.order_id = counted_orders.order_id
-            and history_lines.orders_back = counted_orders.orders_back
-
-),
-
-product_orders as (
-
-    select
-        product_id,
-        count(*) as orders,
-        orders_back
-    from counted_lines
-    group by product_id, orders_back
+        on order_products.order_id = counted_orders.order_id
 
 ),
 
@@ -65,6 +47,9 @@ pairs as (
         one.product_id as first_product_id,
         other.product_id as second_product_id,
         count(*) as orders_together,
+        max(one.product_orders) as first_orders,
+        max(other.product_orders) as second_orders,
+        max(one.orders_counted) as orders_counted,
         one.orders_back
     from counted_lines as one
     inner join counted_lines as other
@@ -76,46 +61,29 @@ pairs as (
 
 ),
 
-both_directions as (
+counts as (
 
     select
         first_product_id as product_id,
         second_product_id as neighbour_id,
         orders_together,
+        first_orders as product_orders,
+        second_orders as neighbour_orders,
+        orders_counted,
         orders_back
     from pairs
+    where orders_together * {{ orders_per_meeting }} > orders_counted
     union all
     select
         second_product_id as product_id,
         first_product_id as neighbour_id,
         orders_together,
+        second_orders as product_orders,
+        first_orders as neighbour_orders,
+        orders_counted,
         orders_back
     from pairs
-
-),
-
-counts as (
-
-    select
-        both_directions.product_id,
-        both_directions.neighbour_id,
-        both_directions.orders_together,
-        product_orders.orders as product_orders,
-        neighbour_orders.orders as neighbour_orders,
-        window_sizes.orders_counted,
-        both_directions.orders_back
-    from both_directions
-    inner join product_orders
-        on
-            both_directions.product_id = product_orders.product_id
-            and both_directions.orders_back = product_orders.orders_back
-    inner join product_orders as neighbour_orders
-        on
-            both_directions.neighbour_id = neighbour_orders.product_id
-            and both_directions.orders_back = neighbour_orders.orders_back
-    inner join window_sizes
-        on both_directions.orders_back = window_sizes.orders_back
-    where both_directions.orders_together * {{ orders_per_meeting }} > window_sizes.orders_counted
+    where orders_together * {{ orders_per_meeting }} > orders_counted
 
 ),
 
