@@ -13,7 +13,8 @@
 
 
 {% macro athena__check_locations() %}
-    {%- if execute -%}
+    {#- compiling writes nothing and needs no account -#}
+    {%- if execute and flags.WHICH != 'compile' -%}
         {%- if adapter.is_work_group_output_location_enforced() -%}
             {%- do exceptions.raise_compiler_error(
                 "Work group " ~ target.work_group ~ " enforces its own output location: tables would"

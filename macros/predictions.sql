@@ -29,7 +29,8 @@
 
 {#- An external table over a folder of the lake, where the Parquet files are copied to. -#}
 {% macro athena__create_prediction_tables() %}
-    {%- if execute -%}
+    {#- compiling writes nothing and needs no account -#}
+    {%- if execute and flags.WHICH != 'compile' -%}
         {%- do adapter.create_schema(
             api.Relation.create(database=target.database, schema='predictions')
         ) -%}
