@@ -4,39 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-COLUMNS = [
-    "user_id",
-    "product_id",
-    "user_orders",
-    "user_period",
-    "user_mean_days_since_prior",
-    "user_total_products",
-    "user_distinct_products",
-    "user_reorder_ratio",
-    "up_orders",
-    "up_first_order",
-    "up_last_order",
-    "up_average_cart_position",
-    "prod_orders",
-    "prod_reorders",
-    "prod_first_orders",
-    "prod_second_orders",
-    "orders_back",
-    "eval_set",
-    "order_id",
-    "order_number",
-    "order_dow",
-    "order_hour_of_day",
-    "days_since_prior_order",
-    "prod_reorder_probability",
-    "prod_reorder_times",
-    "prod_reorder_ratio",
-    "user_average_basket",
-    "up_order_rate",
-    "up_orders_since_last_order",
-    "up_order_rate_since_first_order",
-    "reordered",
-]
+from bench.polars_peer import COLUMNS
 
 
 def compute_data(raw: Path, windows: int) -> pl.DataFrame:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.polars_peer import COLUMNS
 from tests.python.dbt_project.data_comparison import KEY, read_text_cells
-from tests.python.dbt_project.independent_features import COLUMNS, compute_data
+from tests.python.dbt_project.independent_features import compute_data
 from tests.python.dbt_project.shop_builds import (
     build_data,
     build_once,
