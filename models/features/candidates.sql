@@ -1,13 +1,13 @@
 {{ config(
     partitioned_by=['orders_back'],
-    meta={'partition_values': window_numbers()}
+    meta={'partition_values': window_numbers(), 'sliced': true}
 ) }}
 
 with
 
-target_orders as (
+shoppers as (
 
-    select * from {{ ref('target_orders') }}
+    select * from {{ ref('shoppers') }}
 
 ),
 
@@ -17,81 +17,50 @@ target_lines as (
 
 ),
 
-user_features as (
-
-    select * from {{ ref('user_features') }}
-
-),
-
 prd_features as (
 
     select * from {{ ref('prd_features') }}
 
 ),
 
-up_features as (
+aisle_totals as (
 
-    select * from {{ ref('up_features') }}
-
-),
-
-known_baskets as (
-
-    select
-        user_id,
-        orders_back
-    from target_lines
-    group by user_id, orders_back
+    select * from {{ ref('aisle_totals') }}
 
 ),
 
--- one row per shopper and window: small, so the large join below has a single partner for them
-shoppers as (
+user_aisles as (
+
+    select * from {{ ref('user_aisles') }}
+
+),
+
+pairs as (
 
     select
-        target_orders.user_id,
-        user_features.user_orders,
-        user_features.user_period,
-        user_features.user_mean_days_since_prior,
-        user_features.user_total_products,
-        user_features.user_distinct_products,
-        user_features.user_reorder_ratio,
-        user_features.user_average_basket,
-        target_orders.eval_set,
-        target_orders.order_id,
-        target_orders.order_number,
-        target_orders.order_dow,
-        target_orders.order_hour_of_day,
-        target_orders.days_since_prior_order,
-        case when known_baskets.user_id is not null then 0 end as label_of_absent_product,
-        target_orders.orders_back
-    from target_orders
-    inner join user_features
-        on
-            target_orders.user_id = user_features.user_id
-            and target_orders.orders_back = user_features.orders_back
-    left join known_baskets
-        on
-            target_orders.user_id = known_baskets.user_id
-            and target_orders.orders_back = known_baskets.orders_back
+        *,
+        up_last_order - up_first_order as orders_between,
+        up_days_since_first_order - up_days_since_last_order as days_between,
+        up_orders_since_last_order + up_last_order - up_first_order as opportunities
+    from {{ ref('up_features') }}
 
 ),
 
 final as (
 
     select
-        up_features.user_id,
-        up_features.product_id,
+        pairs.user_id,
+        pairs.product_id,
         shoppers.user_orders,
         shoppers.user_period,
         shoppers.user_mean_days_since_prior,
         shoppers.user_total_products,
         shoppers.user_distinct_products,
         shoppers.user_reorder_ratio,
-        up_features.up_orders,
-        up_features.up_first_order,
-        up_features.up_last_order,
-        up_features.up_average_cart_position,
+        pairs.up_orders,
+        pairs.up_first_order,
+        pairs.up_last_order,
+        pairs.up_average_cart_position,
         prd_features.prod_orders,
         prd_features.prod_reorders,
         prd_features.prod_first_orders,
@@ -106,32 +75,124 @@ final as (
         prd_features.prod_reorder_times,
         prd_features.prod_reorder_ratio,
         shoppers.user_average_basket,
-        {{ safe_ratio('up_features.up_orders', 'shoppers.user_orders') }} as up_order_rate,
-        shoppers.user_orders - up_features.up_last_order as up_orders_since_last_order,
+        {{ safe_ratio('pairs.up_orders', 'shoppers.user_orders') }} as up_order_rate,
+        shoppers.user_orders - pairs.up_last_order as up_orders_since_last_order,
+        {{ safe_ratio('pairs.up_orders', '(shoppers.user_orders - pairs.up_first_order + 1)') }}
+            as up_order_rate_since_first_order,
+        shoppers.user_median_days_since_prior,
+        shoppers.user_sd_days_since_prior,
+        shoppers.user_last_days_since_prior,
+        shoppers.user_last_days_over_median,
+        shoppers.user_sd_basket,
+        shoppers.user_last_basket,
+        shoppers.user_basket_trend,
+        shoppers.user_recent_reorder_ratio,
+        shoppers.user_none_ratio,
+        shoppers.user_orders_in_last_30_days,
+        shoppers.user_mean_hour_of_day,
+        shoppers.user_organic_ratio,
+        prd_features.prod_aisle_id,
+        prd_features.prod_department_id,
+        prd_features.prod_is_organic,
+        prd_features.prod_average_cart_position,
+        prd_features.prod_one_shot_ratio,
+        prd_features.prod_mean_days_between,
+        prd_features.prod_reorders_per_opportunity,
+        prd_features.prod_next_order_ratio,
+        prd_features.prod_recent_order_ratio,
+        {{ shrunken_ratio(
+            'second_orders', 'first_orders', 'case when pairs.up_orders >= 2 then 1 else 0 end', '1', 8
+        ) }} as prod_shrunk_reorder_probability,
+        {{ shrunken_ratio(
+            'reorders', 'opportunities', 'pairs.up_reorders', 'pairs.opportunities', 24
+        ) }} as prod_shrunk_reorders_per_opportunity,
+        {{ shrunken_ratio(
+            'next_order_reorders', 'next_order_opportunities', 'pairs.up_next_order_reorders',
+            '(pairs.up_orders'
+            ~ ' - case when pairs.up_orders_since_last_order = 0 then 1 else 0 end)', 8
+        ) }} as prod_shrunk_next_order_ratio,
+        {{ shrunken_ratio(
+            'days_between', 'reorders', 'pairs.days_between', 'pairs.up_reorders', 8
+        ) }} as prod_shrunk_days_between,
+        {{ shrunken_ratio(
+            'cart_positions', 'orders', 'pairs.up_cart_positions', 'pairs.up_orders', 8
+        ) }} as prod_shrunk_cart_position,
+        pairs.up_days_since_last_order,
+        {%- for back in range(1, 6) %}
+        {{ bought_back('pairs.up_order_bits', back) }} as up_bought_{{ back }}_back,
+        {%- endfor %}
+        {{ bought_in_last('pairs.up_order_bits', 5) }} as up_orders_in_last_5,
+        {{ bought_in_last('pairs.up_order_bits', 10) }} as up_orders_in_last_10,
+        {{ streak('pairs.up_order_bits') }} as up_streak,
+        {{ decayed('pairs.up_order_weight') }} as up_decayed_orders,
+        {{ decayed('pairs.up_day_weight') }} as up_decayed_days,
+        {{ safe_ratio('pairs.up_order_weight', 'shoppers.user_order_weight') }}
+            as up_decayed_order_rate,
+        {{ safe_ratio('pairs.up_day_weight', 'shoppers.user_day_weight') }} as up_decayed_day_rate,
+        {{ safe_ratio('pairs.orders_between', 'pairs.up_reorders') }} as up_mean_orders_between,
+        pairs.up_max_orders_between,
+        {{ safe_ratio('pairs.days_between', 'pairs.up_reorders') }} as up_mean_days_between,
+        pairs.up_median_days_between,
+        pairs.up_max_days_between,
+        -- the orders since the last one, and the order to come, over the mean distance
         {{ safe_ratio(
-            'up_features.up_orders',
-            '(shoppers.user_orders - up_features.up_first_order + 1)'
-        ) }} as up_order_rate_since_first_order,
+            '(pairs.up_orders_since_last_order + 1) * pairs.up_reorders', 'pairs.orders_between'
+        ) }} as up_overdue_orders,
+        {{ safe_ratio('pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.days_between') }}
+            as up_overdue_days,
+        pairs.up_average_cart_position
+        - prd_features.prod_average_cart_position as up_cart_position_difference,
+        {{ safe_ratio('pairs.up_orders', 'user_aisles.aisle_lines') }} as up_share_of_aisle,
+        {{ safe_ratio('user_aisles.aisle_lines', 'shoppers.user_total_products') }}
+            as up_aisle_share,
+        user_aisles.aisle_orders_since_last_order as up_aisle_orders_since_last_order,
+        pairs.up_orders_since_last_order - user_aisles.aisle_orders_since_last_order
+            as up_orders_until_last_of_aisle,
+        {{ safe_ratio('user_aisles.department_lines', 'shoppers.user_total_products') }}
+            as up_department_share,
+        shoppers.ctx_user_days_over_median,
+        shoppers.ctx_user_same_dow_rate,
+        shoppers.ctx_user_near_hour_rate,
+        pairs.up_days_since_last_order + shoppers.days_since_prior_order
+            as ctx_up_days_since_last_order,
+        {{ safe_ratio(
+            '(pairs.up_days_since_last_order + shoppers.days_since_prior_order)',
+            safe_ratio('pairs.days_between', 'pairs.up_reorders')
+        ) }} as ctx_up_overdue_days,
+        {{ safe_ratio('pairs.ctx_up_target_dow_orders', 'pairs.up_orders') }}
+            as ctx_up_same_dow_rate,
+        {{ safe_ratio('pairs.ctx_up_near_target_hour_orders', 'pairs.up_orders') }}
+            as ctx_up_near_hour_rate,
         case
             when target_lines.product_id is not null then 1 else shoppers.label_of_absent_product
         end as reordered,
-        up_features.orders_back
-    from up_features
+        pairs.orders_back
+    from pairs
     inner join shoppers
         on
-            up_features.user_id = shoppers.user_id
-            and up_features.orders_back = shoppers.orders_back
+            pairs.user_id = shoppers.user_id
+            and pairs.orders_back = shoppers.orders_back
     -- a left join, though every product is there: joins then keep this order, while an optimizer
     -- that sees orders_back as a key of its own may multiply shoppers by products
     left join prd_features
         on
-            up_features.product_id = prd_features.product_id
-            and up_features.orders_back = prd_features.orders_back
+            pairs.product_id = prd_features.product_id
+            and pairs.orders_back = prd_features.orders_back
+    left join aisle_totals
+        on
+            prd_features.prod_aisle_id = aisle_totals.aisle_id
+            and pairs.orders_back = aisle_totals.orders_back
+    left join user_aisles
+        on
+            pairs.user_id = user_aisles.user_id
+            and prd_features.prod_aisle_id = user_aisles.aisle_id
+            and prd_features.prod_department_id = user_aisles.department_id
+            and pairs.orders_back = user_aisles.orders_back
     left join target_lines
         on
-            up_features.user_id = target_lines.user_id
-            and up_features.product_id = target_lines.product_id
-            and up_features.orders_back = target_lines.orders_back
+            pairs.user_id = target_lines.user_id
+            and pairs.product_id = target_lines.product_id
+            and pairs.orders_back = target_lines.orders_back
 
 )
 

@@ -26,6 +26,14 @@ final as (
         history_orders.order_number,
         order_products.add_to_cart_order,
         order_products.reordered,
+        history_orders.order_day,
+        history_orders.orders_ago,
+        history_orders.days_ago,
+        history_orders.order_weight,
+        history_orders.day_weight,
+        history_orders.order_bit,
+        history_orders.ctx_is_target_dow,
+        history_orders.ctx_is_near_target_hour,
         history_orders.orders_back
     from order_products
     inner join history_orders

@@ -7,7 +7,16 @@ with
 
 up_features as (
 
-    select * from {{ ref('up_features') }}
+    select
+        *,
+        up_orders_since_last_order + up_last_order - up_first_order as opportunities
+    from {{ ref('up_features') }}
+
+),
+
+catalogue as (
+
+    select * from {{ ref('stg_products') }}
 
 ),
 
@@ -19,6 +28,17 @@ products as (
         cast(sum(up_reorders) as bigint) as prod_reorders,
         count(*) as prod_first_orders,
         cast(sum(case when up_orders >= 2 then 1 else 0 end) as bigint) as prod_second_orders,
+        cast(sum(up_cart_positions) as bigint) as prod_cart_positions,
+        cast(sum(opportunities) as bigint) as prod_opportunities,
+        cast(sum(
+            up_orders - case when up_orders_since_last_order = 0 then 1 else 0 end
+        ) as bigint) as prod_next_order_opportunities,
+        cast(sum(up_next_order_reorders) as bigint) as prod_next_order_reorders,
+        cast(sum(up_days_since_first_order - up_days_since_last_order) as bigint)
+            as prod_days_between,
+        count(case when opportunities >= 5 then 1 end) as tried_buyers,
+        count(case when opportunities >= 5 and up_orders = 1 then 1 end) as one_shot_buyers,
+        cast(sum({{ bought_in_last('up_order_bits', 5) }}) as bigint) as recent_orders,
         orders_back
     from up_features
     group by product_id, orders_back
@@ -28,17 +48,43 @@ products as (
 final as (
 
     select
-        product_id,
-        prod_orders,
-        prod_reorders,
-        prod_first_orders,
-        prod_second_orders,
-        {{ safe_ratio('prod_second_orders', 'prod_first_orders') }} as prod_reorder_probability,
-        cast(1 as double) + {{ safe_ratio('prod_reorders', 'prod_first_orders') }}
+        products.product_id,
+        products.prod_orders,
+        products.prod_reorders,
+        products.prod_first_orders,
+        products.prod_second_orders,
+        {{ safe_ratio('products.prod_second_orders', 'products.prod_first_orders') }}
+            as prod_reorder_probability,
+        cast(1 as double)
+        + {{ safe_ratio('products.prod_reorders', 'products.prod_first_orders') }}
             as prod_reorder_times,
-        {{ safe_ratio('prod_reorders', 'prod_orders') }} as prod_reorder_ratio,
-        orders_back
+        {{ safe_ratio('products.prod_reorders', 'products.prod_orders') }} as prod_reorder_ratio,
+        catalogue.aisle_id as prod_aisle_id,
+        catalogue.department_id as prod_department_id,
+        case when strpos(lower(catalogue.product_name), 'organic') > 0 then 1 else 0 end
+            as prod_is_organic,
+        {{ safe_ratio('products.prod_cart_positions', 'products.prod_orders') }}
+            as prod_average_cart_position,
+        {{ safe_ratio('products.one_shot_buyers', 'products.tried_buyers') }}
+            as prod_one_shot_ratio,
+        {{ safe_ratio('products.prod_days_between', 'products.prod_reorders') }}
+            as prod_mean_days_between,
+        {{ safe_ratio('products.prod_reorders', 'products.prod_opportunities') }}
+            as prod_reorders_per_opportunity,
+        {{ safe_ratio(
+            'products.prod_next_order_reorders', 'products.prod_next_order_opportunities'
+        ) }} as prod_next_order_ratio,
+        {{ safe_ratio('products.recent_orders', 'products.prod_orders') }}
+            as prod_recent_order_ratio,
+        products.prod_cart_positions,
+        products.prod_opportunities,
+        products.prod_next_order_reorders,
+        products.prod_next_order_opportunities,
+        products.prod_days_between,
+        products.orders_back
     from products
+    inner join catalogue
+        on products.product_id = catalogue.product_id
 
 )
 

@@ -1,7 +1,7 @@
 {{ config(
     partitioned_by=['orders_back'],
     sorted_by=['user_id', 'product_id'],
-    meta={'partition_values': window_numbers()}
+    meta={'partition_values': window_numbers(), 'sliced': true}
 ) }}
 
 with
@@ -9,6 +9,36 @@ with
 history_lines as (
 
     select * from {{ ref('history_lines') }}
+
+),
+
+purchases as (
+
+    select
+        *,
+        order_number - lag(order_number) over (
+            partition by user_id, product_id, orders_back
+            order by order_number
+        ) as orders_between,
+        order_day - lag(order_day) over (
+            partition by user_id, product_id, orders_back
+            order by order_number
+        ) as days_between
+    from history_lines
+
+),
+
+ranked_purchases as (
+
+    select
+        *,
+        -- the first purchase, which has no distance, comes last
+        row_number() over (
+            partition by user_id, product_id, orders_back
+            order by coalesce(days_between, 1000000), order_number
+        ) as interval_rank,
+        count(days_between) over (partition by user_id, product_id, orders_back) as intervals
+    from purchases
 
 ),
 
@@ -22,8 +52,22 @@ final as (
         max(order_number) as up_last_order,
         {{ safe_ratio('sum(add_to_cart_order)', 'count(*)') }} as up_average_cart_position,
         cast(sum(reordered) as bigint) as up_reorders,
+        cast(sum(add_to_cart_order) as bigint) as up_cart_positions,
+        min(orders_ago) as up_orders_since_last_order,
+        min(days_ago) as up_days_since_last_order,
+        max(days_ago) as up_days_since_first_order,
+        count(case when orders_between = 1 then 1 end) as up_next_order_reorders,
+        max(orders_between) as up_max_orders_between,
+        max(days_between) as up_max_days_between,
+        {{ median('days_between', 'interval_rank', 'intervals') }} as up_median_days_between,
+        cast(sum(order_weight) as bigint) as up_order_weight,
+        cast(sum(day_weight) as bigint) as up_day_weight,
+        -- the bits of different orders add up as in a binary number
+        cast(sum(order_bit) as integer) as up_order_bits,
+        cast(sum(ctx_is_target_dow) as bigint) as ctx_up_target_dow_orders,
+        cast(sum(ctx_is_near_target_hour) as bigint) as ctx_up_near_target_hour_orders,
         orders_back
-    from history_lines
+    from ranked_purchases
     group by user_id, product_id, orders_back
 
 )

@@ -11,9 +11,23 @@ history_orders as (
 
 ),
 
-up_features as (
+user_aisles as (
 
-    select * from {{ ref('up_features') }}
+    select * from {{ ref('user_aisles') }}
+
+),
+
+ranked_orders as (
+
+    select
+        *,
+        -- the first order, which has no interval, comes last
+        row_number() over (
+            partition by user_id, orders_back
+            order by coalesce(days_since_prior_order, 1000000), order_number
+        ) as interval_rank,
+        count(days_since_prior_order) over (partition by user_id, orders_back) as intervals
+    from history_orders
 
 ),
 
@@ -25,8 +39,39 @@ user_orders as (
         cast(sum(days_since_prior_order) as bigint) as user_period,
         {{ safe_ratio('sum(days_since_prior_order)', 'count(days_since_prior_order)') }}
             as user_mean_days_since_prior,
+        cast(sum(basket_size) as bigint) as user_total_products,
+        {{ safe_ratio(
+            'sum(basket_reorders)', 'sum(case when order_number > 1 then basket_size end)'
+        ) }} as user_reorder_ratio,
+        {{ median(
+            'days_since_prior_order', 'interval_rank', 'intervals'
+        ) }} as user_median_days_since_prior,
+        {{ standard_deviation('days_since_prior_order') }} as user_sd_days_since_prior,
+        max(case when orders_ago = 0 then days_since_prior_order end)
+            as user_last_days_since_prior,
+        {{ standard_deviation('basket_size') }} as user_sd_basket,
+        max(case when orders_ago = 0 then basket_size end) as user_last_basket,
+        {{ safe_ratio(
+            'sum(case when orders_ago < 3 then basket_size end)', 'count(case when orders_ago < 3 then 1 end)'
+        ) }} as user_recent_basket,
+        {{ safe_ratio(
+            'sum(case when orders_ago < 3 and order_number > 1 then basket_reorders end)',
+            'sum(case when orders_ago < 3 and order_number > 1 then basket_size end)'
+        ) }} as user_recent_reorder_ratio,
+        {{ safe_ratio(
+            'count(case when order_number > 1 and basket_size > 0 and basket_reorders = 0 then 1 end)',
+            'count(case when order_number > 1 and basket_size > 0 then 1 end)'
+        ) }} as user_none_ratio,
+        count(case when days_ago < 30 then 1 end) as user_orders_in_last_30_days,
+        {{ safe_ratio('sum(order_hour_of_day)', 'count(*)') }} as user_mean_hour_of_day,
+        cast(sum(order_weight) as bigint) as user_order_weight,
+        cast(sum(day_weight) as bigint) as user_day_weight,
+        {{ safe_ratio('sum(ctx_is_target_dow)', 'count(ctx_is_target_dow)') }}
+            as ctx_user_same_dow_rate,
+        {{ safe_ratio('sum(ctx_is_near_target_hour)', 'count(ctx_is_near_target_hour)') }}
+            as ctx_user_near_hour_rate,
         orders_back
-    from history_orders
+    from ranked_orders
     group by user_id, orders_back
 
 ),
@@ -35,13 +80,10 @@ user_products as (
 
     select
         user_id,
-        cast(sum(up_orders) as bigint) as total_products,
-        count(*) as distinct_products,
-        cast(sum(up_reorders) as bigint) as reorders,
-        -- each product of the first order is one line of it
-        cast(sum(case when up_first_order = 1 then 1 else 0 end) as bigint) as first_order_products,
+        cast(sum(aisle_products) as bigint) as user_distinct_products,
+        cast(sum(aisle_organic_lines) as bigint) as organic_lines,
         orders_back
-    from up_features
+    from user_aisles
     group by user_id, orders_back
 
 ),
@@ -53,14 +95,32 @@ final as (
         user_orders.user_orders,
         user_orders.user_period,
         user_orders.user_mean_days_since_prior,
-        coalesce(user_products.total_products, 0) as user_total_products,
-        coalesce(user_products.distinct_products, 0) as user_distinct_products,
-        {{ safe_ratio(
-            'user_products.reorders',
-            '(user_products.total_products - user_products.first_order_products)'
-        ) }} as user_reorder_ratio,
-        {{ safe_ratio('coalesce(user_products.total_products, 0)', 'user_orders.user_orders') }}
+        user_orders.user_total_products,
+        coalesce(user_products.user_distinct_products, 0) as user_distinct_products,
+        user_orders.user_reorder_ratio,
+        {{ safe_ratio('user_orders.user_total_products', 'user_orders.user_orders') }}
             as user_average_basket,
+        user_orders.user_median_days_since_prior,
+        user_orders.user_sd_days_since_prior,
+        user_orders.user_last_days_since_prior,
+        cast(user_orders.user_last_days_since_prior as double)
+        - user_orders.user_median_days_since_prior as user_last_days_over_median,
+        user_orders.user_sd_basket,
+        user_orders.user_last_basket,
+        {{ safe_ratio(
+            'user_orders.user_recent_basket * user_orders.user_orders',
+            'user_orders.user_total_products'
+        ) }} as user_basket_trend,
+        user_orders.user_recent_reorder_ratio,
+        user_orders.user_none_ratio,
+        user_orders.user_orders_in_last_30_days,
+        user_orders.user_mean_hour_of_day,
+        {{ safe_ratio('user_products.organic_lines', 'user_orders.user_total_products') }}
+            as user_organic_ratio,
+        user_orders.user_order_weight,
+        user_orders.user_day_weight,
+        user_orders.ctx_user_same_dow_rate,
+        user_orders.ctx_user_near_hour_rate,
         user_orders.orders_back
     from user_orders
     left join user_products

@@ -1,4 +1,7 @@
-{{ config(materialized='view') }}
+{{ config(
+    partitioned_by=['orders_back'],
+    meta={'partition_values': window_numbers()}
+) }}
 
 with
 

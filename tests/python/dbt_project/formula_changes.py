@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tests.python.dbt_project.test_golden import HEADER
+from tests.python.dbt_project.test_golden import BASE_HEADER
 
 
 class Change(NamedTuple):
@@ -14,8 +14,8 @@ class Change(NamedTuple):
     replacement: str
 
 
-BASE_FEATURES = HEADER.split(",")[2:16]
-RATIOS = HEADER.split(",")[23:30]
+BASE_FEATURES = BASE_HEADER[2:16]
+RATIOS = BASE_HEADER[23:30]
 
 FORMULAS = [
     Change("user_orders", "user_features", "max(order_number)", "min(order_number)"),
@@ -50,58 +50,64 @@ FORMULAS = [
         "'max(days_since_prior_order)',",
     ),
     Change(
-        "user_total_products",
-        "user_features",
-        "sum(up_orders) as bigint) as total",
-        "count(*) as bigint) as total",
+        "user_total_products", "user_features", "cast(sum(basket_size)", "cast(max(basket_size)"
     ),
-    Change(
-        "user_total_products",
-        "user_features",
-        "coalesce(user_products.total_products, 0) as",
-        "user_products.total_products as",
-    ),
+    Change("user_distinct_products", "user_features", "sum(aisle_products)", "max(aisle_products)"),
     Change(
         "user_distinct_products",
         "user_features",
-        "count(*) as distinct_products",
-        "cast(sum(up_orders) as bigint) as distinct_products",
+        "coalesce(user_products.user_distinct_products, 0)",
+        "user_products.user_distinct_products",
     ),
-    Change(
-        "user_distinct_products",
-        "user_features",
-        "coalesce(user_products.distinct_products, 0)",
-        "user_products.distinct_products",
-    ),
-    Change("user_reorder_ratio", "user_features", "up_first_order = 1", "up_first_order = 2"),
-    Change("user_reorder_ratio", "user_features", "up_first_order = 1 then 1", "true then 1"),
     Change(
         "user_reorder_ratio",
         "user_features",
-        "up_first_order = 1 then 1",
-        "up_first_order = 1 then up_orders",
+        "'sum(case when order_number > 1 then basket_size",
+        "'sum(case when order_number > 0 then basket_size",
     ),
-    Change("user_reorder_ratio", "user_features", "- user_products.first_order_products", ""),
-    Change("user_reorder_ratio", "user_features", "sum(up_reorders)", "sum(up_orders)"),
-    Change("user_average_basket", "user_features", "0)', 'user_orders", "0)', '1 + user_orders"),
+    Change(
+        "user_reorder_ratio",
+        "user_features",
+        "'sum(case when order_number > 1 then basket_size",
+        "'sum(case when order_number > 2 then basket_size",
+    ),
+    Change(
+        "user_reorder_ratio",
+        "user_features",
+        "'sum(case when order_number > 1 then basket_size",
+        "'count(case when order_number > 1 then basket_size",
+    ),
+    Change(
+        "user_reorder_ratio", "user_features", "'sum(basket_reorders)'", "'max(basket_reorders)'"
+    ),
     Change(
         "user_average_basket",
         "user_features",
-        "'coalesce(user_products.total_products, 0)', 'user_orders.user_orders'",
-        "'user_orders.user_orders', 'coalesce(user_products.total_products, 0)'",
+        "'user_orders.user_total_products', 'user_orders.user_orders'",
+        "'user_orders.user_orders', 'user_orders.user_total_products'",
     ),
     Change(
         "user_average_basket",
         "user_features",
-        "'coalesce(user_products.total_products, 0)',",
-        "'coalesce(user_products.distinct_products, 0)',",
+        "'user_orders.user_total_products', 'user_orders.user_orders'",
+        "'user_products.user_distinct_products', 'user_orders.user_orders'",
     ),
     Change("up_orders", "up_features", "count(*) as up_orders", "max(order_number) as up_orders"),
     Change("up_orders", "up_features", "count(*) as up_orders", "sum(reordered) as up_orders"),
     Change("up_first_order", "up_features", "min(order_number)", "max(order_number)"),
     Change("up_last_order", "up_features", "max(order_number)", "min(order_number)"),
-    Change("up_average_cart_position", "up_features", "'sum(add", "'max(add"),
-    Change("up_average_cart_position", "up_features", "'count(*)'", "'max(order_number)'"),
+    Change(
+        "up_cart_positions",
+        "up_features",
+        "cast(sum(add_to_cart_order)",
+        "cast(max(add_to_cart_order)",
+    ),
+    Change(
+        "up_average_cart_position",
+        "up_features",
+        "'sum(add_to_cart_order)', 'count(*)'",
+        "'sum(add_to_cart_order)', 'max(order_number)'",
+    ),
     Change(
         "up_average_cart_position",
         "up_features",
@@ -109,8 +115,8 @@ FORMULAS = [
         "'count(*)', 'sum(add_to_cart_order)'",
     ),
     Change("up_reorders", "up_features", "sum(reordered)", "count(reordered)"),
-    Change("prod_orders", "prd_features", "sum(up_orders)", "count(up_orders)"),
-    Change("prod_orders", "prd_features", "sum(up_orders)", "max(up_orders)"),
+    Change("prod_orders", "prd_features", "sum(up_orders) as", "count(up_orders) as"),
+    Change("prod_orders", "prd_features", "sum(up_orders) as", "max(up_orders) as"),
     Change("prod_reorders", "prd_features", "sum(up_reorders)", "sum(up_orders)"),
     Change("prod_reorders", "prd_features", "sum(up_reorders)", "count(up_reorders)"),
     Change(
@@ -125,63 +131,63 @@ FORMULAS = [
     Change(
         "prod_reorder_probability",
         "prd_features",
-        "'prod_second_orders', 'prod_first_orders'",
-        "'prod_first_orders', 'prod_second_orders'",
+        "'products.prod_second_orders', 'products.prod_first_orders'",
+        "'products.prod_first_orders', 'products.prod_second_orders'",
     ),
     Change(
         "prod_reorder_probability",
         "prd_features",
-        "'prod_second_orders', 'prod_first_orders'",
-        "'prod_second_orders', 'prod_orders'",
+        "'products.prod_second_orders', 'products.prod_first_orders'",
+        "'products.prod_second_orders', 'products.prod_orders'",
     ),
-    Change("prod_reorder_times", "prd_features", "cast(1 as double) + ", ""),
+    Change("prod_reorder_times", "prd_features", "cast(1 as double)\n        + ", ""),
     Change(
         "prod_reorder_times",
         "prd_features",
-        "'prod_reorders', 'prod_first_orders'",
-        "'prod_first_orders', 'prod_reorders'",
+        "'products.prod_reorders', 'products.prod_first_orders'",
+        "'products.prod_first_orders', 'products.prod_reorders'",
     ),
     Change(
         "prod_reorder_times",
         "prd_features",
-        "'prod_reorders', 'prod_first_orders'",
-        "'prod_reorders', 'prod_second_orders'",
+        "'products.prod_reorders', 'products.prod_first_orders'",
+        "'products.prod_reorders', 'products.prod_second_orders'",
     ),
     Change(
         "prod_reorder_ratio",
         "prd_features",
-        "'prod_reorders', 'prod_orders'",
-        "'prod_orders', 'prod_reorders'",
+        "'products.prod_reorders', 'products.prod_orders'",
+        "'products.prod_orders', 'products.prod_reorders'",
     ),
     Change(
         "prod_reorder_ratio",
         "prd_features",
-        "'prod_reorders', 'prod_orders'",
-        "'prod_reorders', 'prod_first_orders'",
+        "'products.prod_reorders', 'products.prod_orders'",
+        "'products.prod_reorders', 'products.prod_first_orders'",
     ),
     Change(
         "up_order_rate",
         "candidates",
-        "'up_features.up_orders', 'shoppers.user_orders'",
-        "'shoppers.user_orders', 'up_features.up_orders'",
+        "'pairs.up_orders', 'shoppers.user_orders'",
+        "'shoppers.user_orders', 'pairs.up_orders'",
     ),
     Change(
         "up_order_rate",
         "candidates",
-        "'up_features.up_orders', 'shoppers.user_orders'",
-        "'up_features.up_orders', 'shoppers.order_number'",
+        "'pairs.up_orders', 'shoppers.user_orders'",
+        "'pairs.up_orders', 'shoppers.order_number'",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "shoppers.user_orders - up_features.up_last_order",
-        "shoppers.user_orders - up_features.up_first_order",
+        "shoppers.user_orders - pairs.up_last_order",
+        "shoppers.user_orders - pairs.up_first_order",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "shoppers.user_orders - up_features.up_last_order",
-        "shoppers.order_number - up_features.up_last_order",
+        "shoppers.user_orders - pairs.up_last_order",
+        "shoppers.order_number - pairs.up_last_order",
     ),
     Change(
         "up_order_rate_since_first_order", "candidates", "up_first_order + 1)", "up_first_order)"
@@ -241,20 +247,20 @@ WINDOWS = [
         "window", "user_features", "and user_orders.orders_back = user_products.orders_back", ""
     ),
     Change("order without lines", "user_features", "left join", "inner join"),
-    Change("window", "candidates", "and target_orders.orders_back = user_features.orders_back", ""),
-    Change("window", "candidates", "and target_orders.orders_back = known_baskets.orders_back", ""),
-    Change("window", "candidates", "and up_features.orders_back = shoppers.orders_back", ""),
-    Change("window", "candidates", "and up_features.orders_back = prd_features.orders_back", ""),
-    Change("window", "candidates", "and up_features.orders_back = target_lines.orders_back", ""),
+    Change("window", "shoppers", "and target_orders.orders_back = user_features.orders_back", ""),
+    Change("window", "shoppers", "and target_orders.orders_back = known_baskets.orders_back", ""),
+    Change("window", "candidates", "and pairs.orders_back = shoppers.orders_back", ""),
+    Change("window", "candidates", "and pairs.orders_back = prd_features.orders_back", ""),
+    Change("window", "candidates", "and pairs.orders_back = target_lines.orders_back", ""),
     Change("label", "candidates", "then 1 else shoppers.label_of_absent_product", "then 1 else 0"),
     Change("label", "candidates", "then 1 else shoppers.label_of_absent_product", "then 1"),
-    Change("label", "candidates", "and up_features.product_id = target_lines.product_id", ""),
+    Change("label", "candidates", "and pairs.product_id = target_lines.product_id", ""),
     Change("label", "candidates", "left join target_lines", "inner join target_lines"),
     Change("no target", "candidates", "inner join shoppers", "left join shoppers"),
 ]
 
 # `candidates` hands on the features of the marts: another one in its place must be noticed too
-MARTS = {"user_": "shoppers", "up_": "up_features", "prod_": "prd_features"}
+MARTS = {"user_": "shoppers", "up_": "pairs", "prod_": "prd_features"}
 HANDED_ON = [
     Change(name, "candidates", f"{mart}.{name},", f"{mart}.{other} as {name},")
     for prefix, mart in MARTS.items()

@@ -27,7 +27,9 @@ FORBIDDEN = {
 PORTABLE_FUNCTIONS = {
     *("count", "sum", "min", "max"),
     *("cast", "try_cast", "coalesce", "nullif", "floor", "ceil"),
-    *("trim", "replace", "strpos", "translate", "row_number"),
+    *("trim", "replace", "lower", "strpos", "translate", "chr", "row_number", "lag"),
+    *("abs", "mod", "sqrt"),
+    "both",  # no function: the linter takes the standard's trim(both (..) from ..) for one
 }
 
 

@@ -4,11 +4,12 @@ import shutil
 import struct
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from bench.polars_peer import COLUMNS
 from tests.python.dbt_project.data_comparison import KEY, read_text_cells
 from tests.python.dbt_project.independent_features import compute_data
+from tests.python.dbt_project.independent_richer_features import richer_features
 from tests.python.dbt_project.shop_builds import (
     build_data,
     build_once,
@@ -16,18 +17,6 @@ from tests.python.dbt_project.shop_builds import (
     export_copy,
 )
 from tests.python.dbt_runs import Workspace
-
-DOUBLES = {
-    "user_mean_days_since_prior",
-    "user_reorder_ratio",
-    "up_average_cart_position",
-    "prod_reorder_probability",
-    "prod_reorder_times",
-    "prod_reorder_ratio",
-    "user_average_basket",
-    "up_order_rate",
-    "up_order_rate_since_first_order",
-}
 
 
 @pytest.fixture(scope="module")
@@ -84,16 +73,21 @@ def assert_starts_with(three_windows: Path, one_window: Path) -> None:
 
 def assert_equal_to_independent(workspace: Workspace, windows: int) -> None:
     """Compare the set of rows, their order, and every cell of every column."""
-    doubles = {
-        column["name"] for column in contract_columns(workspace) if column["type"] == "double"
-    }
-    assert doubles & set(COLUMNS) == DOUBLES
-    found = read_text_cells(workspace.data).select(COLUMNS)
-    expected = compute_data(workspace.raw, windows).sort(KEY)
-    assert expected.columns == COLUMNS
+    columns = contract_columns(workspace)
+    found = read_text_cells(workspace.data)
+    base = compute_data(workspace.raw, windows)
+    richer = richer_features(workspace.raw, windows)
+    assert richer.height == base.height
+    expected = base.join(richer, on=KEY, validate="1:1").sort(KEY)
+    assert set(expected.columns) == {column["name"] for column in columns}
     assert found.height == expected.height
+    for column in columns:
+        # a column without any value has neither type
+        if expected[column["name"]].dtype != pl.Null:
+            is_double = expected[column["name"]].dtype == pl.Float64
+            assert is_double == (column["type"] == "double"), column["name"]
     different = {}
-    for name in COLUMNS:
+    for name in found.columns:
         pairs = [
             (value, text)
             for value, text in zip(expected[name], found[name], strict=True)

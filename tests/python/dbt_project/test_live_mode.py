@@ -24,7 +24,7 @@ import pytest
 
 from tests.python.dbt_project.data_comparison import read_text_cells
 from tests.python.dbt_project.shop_builds import build_once, contract_columns, export_copy
-from tests.python.dbt_project.test_golden import HEADER
+from tests.python.dbt_project.test_golden import BASE_HEADER, HEADER
 from tests.python.dbt_runs import Workspace, dbt, export, make_workspace, query
 from tests.python.tiny_shop import write_tiny_shop
 
@@ -136,11 +136,21 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 
 def test_data_csv_in_live_mode(live: Workspace) -> None:
-    expected = HEADER + TO_COME + LAST_KNOWN
-    assert live.data.read_text(encoding="utf-8").splitlines() == expected.splitlines()
-    assert live.data.read_bytes() == expected.encode()
+    expected = [row.split(",") for row in (TO_COME + LAST_KNOWN).splitlines()]
+    data = read_text_cells(live.data).fill_null("")
+    assert [list(row) for row in data.select([*BASE_HEADER, "reordered"]).rows()] == expected
     names = [column["name"] for column in contract_columns(live)]
-    assert ",".join(names) + "\n" == HEADER
+    assert ",".join(names) + "\n" == HEADER == live.data.read_text().splitlines(keepends=True)[0]
+
+
+def test_nothing_of_the_order_to_come_is_known(live: Workspace) -> None:
+    data = read_text_cells(live.data)
+    context = [column["name"] for column in contract_columns(live) if column["context"]]
+    assert len([name for name in context if name.startswith("ctx_")]) >= 5
+    to_come = data.filter(pl.col("orders_back") == "0")
+    assert [to_come[name].null_count() for name in context] == [to_come.height] * len(context)
+    last_known = data.filter(pl.col("orders_back") == "1")
+    assert last_known["ctx_up_days_since_last_order"].to_list() == ["5", "5", "5", "6"]
 
 
 def test_every_shopper_with_a_known_order_has_an_order_to_come(live: Workspace) -> None:

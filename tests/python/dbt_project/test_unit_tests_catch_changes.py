@@ -14,10 +14,18 @@ from tests.python.dbt_project.formula_changes import (
     WINDOWS,
     Change,
 )
+from tests.python.dbt_project.richer_formula_changes import (
+    FEATURES,
+    ORDERS,
+    PAIRS,
+    RICHER_HANDED_ON,
+)
+from tests.python.dbt_project.test_golden import RICHER_HEADER
 from tests.python.dbt_project.unit_test_runs import dbt_process, unit_test_results
 from tests.python.dbt_runs import Workspace, copy_project, make_workspace
 
-MODELS = sorted({change.model for change in FORMULAS + WINDOWS})
+CHANGES = FORMULAS + WINDOWS + HANDED_ON + ORDERS + PAIRS + FEATURES + RICHER_HANDED_ON
+MODELS = sorted({change.model for change in CHANGES})
 
 Results = dict[str, str]
 
@@ -43,7 +51,13 @@ def unit_tests(
 def test_every_base_feature_and_ratio_is_changed() -> None:
     assert len(BASE_FEATURES) == 14
     assert len(RATIOS) == 7
-    assert {change.damages for change in FORMULAS} == {*BASE_FEATURES, *RATIOS, "up_reorders"}
+    made_of = {"up_reorders", "up_cart_positions"}
+    assert {change.damages for change in FORMULAS} == {*BASE_FEATURES, *RATIOS, *made_of}
+
+
+def test_every_richer_feature_is_changed() -> None:
+    changed = PAIRS + FEATURES + RICHER_HANDED_ON
+    assert {change.damages for change in changed} >= set(RICHER_HEADER)
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -53,7 +67,7 @@ def test_unchanged_models_pass(unit_tests: Callable[[str], Results], model: str)
 
 @pytest.mark.parametrize(
     "change",
-    FORMULAS + WINDOWS + HANDED_ON,
+    CHANGES,
     ids=lambda change: f"{change.model}: {change.damages}",
 )
 def test_a_change_is_caught(

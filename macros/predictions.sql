@@ -1,0 +1,55 @@
+{#-
+    The tables of the source `predictions`, before anything reads them: what `python -m ml predict`
+    wrote back to the lake, or an empty table with the same columns where it has not run yet.
+-#}
+{% macro create_prediction_tables() %}
+    {{ return(adapter.dispatch('create_prediction_tables')()) }}
+{% endmacro %}
+
+
+{% macro duckdb__create_prediction_tables() %}
+    {%- if execute -%}
+        {%- do run_query('create schema if not exists predictions') -%}
+        {%- for table in prediction_tables() -%}
+            {%- set file = (env_var('LAKE_DIR', '') or 'lake') ~ '/predictions/' ~ table.name ~ '.parquet' -%}
+            {%- set is_there = run_query("select file from glob(" ~ text_literal(file) ~ ")") | length > 0 -%}
+            {%- set view -%}
+                create or replace view predictions.{{ table.name }} as
+                select
+                {%- for column in table.columns.values() %}
+                    cast({{ column.name if is_there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
+                {%- endfor %}
+                {{ 'from read_parquet(' ~ text_literal(file) ~ ')' if is_there else 'where false' }}
+            {%- endset -%}
+            {%- do run_query(view) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- An external table over a folder of the lake, where the Parquet files are copied to. -#}
+{% macro athena__create_prediction_tables() %}
+    {#- compiling writes nothing and needs no account -#}
+    {%- if execute and flags.WHICH != 'compile' -%}
+        {%- do adapter.create_schema(
+            api.Relation.create(database=target.database, schema='predictions')
+        ) -%}
+        {%- for table in prediction_tables() -%}
+            {%- set columns = [] -%}
+            {%- for column in table.columns.values() -%}
+                {%- do columns.append(column.name ~ ' ' ~ ddl_data_type(column.data_type)) -%}
+            {%- endfor -%}
+            {%- do run_query(
+                'create external table if not exists predictions.' ~ table.name
+                ~ ' (' ~ columns | join(', ') ~ ') stored as parquet location '
+                ~ text_literal(target.s3_data_dir.rstrip('/') ~ '/predictions/' ~ table.name ~ '/')
+            ) -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- The tables of source `predictions`, as their yml declares them. -#}
+{% macro prediction_tables() %}
+    {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'predictions') | list) }}
+{% endmacro %}

@@ -1,0 +1,149 @@
+{{ config(
+    partitioned_by=['orders_back'],
+    sorted_by=['product_id', 'neighbour_rank'],
+    meta={'partition_values': window_numbers()}
+) }}
+
+{#- one chance meeting per so many orders is no evidence: up to here every pair counts -#}
+{%- set orders_per_meeting = 200000 -%}
+{#- so many meetings keep half of the cosine -#}
+{%- set shrinkage = 3 -%}
+{%- set most_neighbours = 50 -%}
+
+with
+
+order_products as (
+
+    select * from {{ ref('stg_order_products') }}
+
+),
+
+counted_orders as (
+
+    select * from {{ ref('counted_orders') }}
+
+),
+
+-- each line carries its product's orders and the window's, so that nothing is joined to the pairs
+counted_lines as (
+
+    select
+        order_products.order_id,
+        order_products.product_id,
+        counted_orders.orders_counted,
+        count(*) over (
+            partition by order_products.product_id, counted_orders.orders_back
+        ) as product_orders,
+        counted_orders.orders_back
+    from order_products
+    inner join counted_orders
+        on order_products.order_id = counted_orders.order_id
+
+),
+
+pairs as (
+
+    select
+        one.product_id as first_product_id,
+        other.product_id as second_product_id,
+        count(*) as orders_together,
+        max(one.product_orders) as first_orders,
+        max(other.product_orders) as second_orders,
+        max(one.orders_counted) as orders_counted,
+        one.orders_back
+    from counted_lines as one
+    inner join counted_lines as other
+        on
+            one.order_id = other.order_id
+            and one.orders_back = other.orders_back
+            and one.product_id < other.product_id
+    group by one.product_id, other.product_id, one.orders_back
+
+),
+
+counts as (
+
+    select
+        first_product_id as product_id,
+        second_product_id as neighbour_id,
+        orders_together,
+        first_orders as product_orders,
+        second_orders as neighbour_orders,
+        orders_counted,
+        orders_back
+    from pairs
+    where orders_together * {{ orders_per_meeting }} > orders_counted
+    union all
+    select
+        second_product_id as product_id,
+        first_product_id as neighbour_id,
+        orders_together,
+        second_orders as product_orders,
+        first_orders as neighbour_orders,
+        orders_counted,
+        orders_back
+    from pairs
+    where orders_together * {{ orders_per_meeting }} > orders_counted
+
+),
+
+scores as (
+
+    select
+        product_id,
+        neighbour_id,
+        orders_together,
+        {{ safe_ratio('orders_together', 'orders_counted') }} as pair_support,
+        {{ safe_ratio('orders_together', 'product_orders') }} as confidence,
+        {{ safe_ratio(
+            'orders_together * orders_counted',
+            '(product_orders * neighbour_orders)'
+        ) }} as lift,
+        {{ safe_ratio(
+            'orders_together',
+            'sqrt(cast(product_orders * neighbour_orders as double))'
+        ) }}
+        * ({{ safe_ratio('orders_together', '(orders_together + ' ~ shrinkage ~ ')') }})
+            as shrunk_cosine,
+        orders_back
+    from counts
+
+),
+
+ranked as (
+
+    select
+        product_id,
+        neighbour_id,
+        orders_together,
+        pair_support,
+        confidence,
+        lift,
+        shrunk_cosine,
+        cast(row_number() over (
+            partition by product_id, orders_back
+            order by shrunk_cosine desc, neighbour_id asc
+        ) as integer) as neighbour_rank,
+        orders_back
+    from scores
+
+),
+
+final as (
+
+    select
+        product_id,
+        neighbour_id,
+        neighbour_rank,
+        orders_together,
+        pair_support,
+        confidence,
+        lift,
+        shrunk_cosine,
+        orders_back
+    from ranked
+    where neighbour_rank <= {{ most_neighbours }}
+
+)
+
+select * from final

@@ -1,0 +1,46 @@
+{{ config(
+    partitioned_by=['orders_back'],
+    sorted_by=['user_id', 'aisle_id'],
+    meta={'partition_values': window_numbers()}
+) }}
+
+with
+
+user_aisles as (
+
+    select * from {{ ref('user_aisles') }}
+
+),
+
+aisles as (
+
+    select
+        user_id,
+        aisle_id,
+        cast(sum(aisle_lines) as bigint) as aisle_lines,
+        cast(sum(aisle_products) as bigint) as aisle_products,
+        max(aisle_last_order) as aisle_last_order,
+        orders_back
+    from user_aisles
+    group by user_id, aisle_id, orders_back
+
+),
+
+final as (
+
+    select
+        user_id,
+        aisle_id,
+        aisle_lines,
+        aisle_products,
+        aisle_last_order,
+        cast(row_number() over (
+            partition by user_id, orders_back
+            order by aisle_lines desc, aisle_products desc, aisle_id asc
+        ) as integer) as aisle_place,
+        orders_back
+    from aisles
+
+)
+
+select * from final

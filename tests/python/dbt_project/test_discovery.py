@@ -1,0 +1,84 @@
+"""The tables of discovery and next-in-cart: no leak, and an independent count."""
+
+from itertools import permutations
+from math import sqrt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.python.dbt_project.shop_builds import build_data, build_once, write_sample_shop
+from tests.python.dbt_project.test_leak import replace_baskets
+from tests.python.dbt_runs import Workspace
+
+TABLES = (
+    "discovery_candidates",
+    "product_neighbours",
+    "product_ranks",
+    "shopper_aisles",
+    "shoppers",
+)
+VARIABLES = {"windows": 2}
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Invent a shop of 40 shoppers and build it."""
+
+    def build(folder: Path) -> Workspace:
+        raw = write_sample_shop(folder / "raw", users=40)
+        return build_data(folder / "workspace", raw, VARIABLES)
+
+    return build_once(tmp_path_factory, "discovery-tables", build)
+
+
+def rows(workspace: Workspace, table: str) -> pl.DataFrame:
+    frame = pl.read_parquet(workspace.lake / f"{table}.parquet")
+    return frame.select(sorted(frame.columns)).sort(sorted(frame.columns))
+
+
+def test_baskets_from_the_target_on_change_no_table(built: Workspace, tmp_path: Path) -> None:
+    replaced = replace_baskets(built.raw, tmp_path / "raw", orders_back=0)
+    rebuilt = build_data(tmp_path / "workspace", replaced, VARIABLES)
+    assert not rows(built, "baskets").equals(rows(rebuilt, "baskets"))
+    for table in TABLES:
+        assert rows(built, table).equals(rows(rebuilt, table)), table
+
+
+def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
+    targets = rows(built, "targets").filter(pl.col("orders_back") == 0)
+    ends = targets.select("user_id", end="order_number")
+    history = rows(built, "baskets").join(ends, on="user_id")
+    history = history.filter(pl.col("order_number") < pl.col("end"))
+    orders: dict[int, int] = {}
+    pairs: dict[tuple[int, int], int] = {}
+    for _, basket in history.group_by("order_id"):
+        for product in basket["product_id"]:
+            orders[product] = orders.get(product, 0) + 1
+        for pair in permutations(basket["product_id"], 2):
+            pairs[pair] = pairs.get(pair, 0) + 1
+    found = rows(built, "product_neighbours").filter(pl.col("orders_back") == 0)
+    assert found.height > 500
+    for row in found.iter_rows(named=True):
+        one, other = row["product_id"], row["neighbour_id"]
+        together = pairs[one, other]
+        assert row["orders_together"] == together
+        cosine = together / sqrt(orders[one] * orders[other]) * (together / (together + 3))
+        assert row["shrunk_cosine"] == pytest.approx(cosine, rel=1e-12)
+        assert row["confidence"] == pytest.approx(together / orders[one], rel=1e-12)
+        count = history["order_id"].n_unique()
+        lift = together * count / (orders[one] * orders[other])
+        assert row["lift"] == pytest.approx(lift, rel=1e-12)
+
+
+def test_candidates_were_never_bought(built: Workspace) -> None:
+    candidates = rows(built, "discovery_candidates")
+    ends = rows(built, "targets").select("user_id", "orders_back", end="order_number")
+    bought = rows(built, "baskets").join(ends, on="user_id")
+    bought = bought.filter(pl.col("order_number") < pl.col("end"))
+    key = ["user_id", "product_id", "orders_back"]
+    assert candidates.height > 1000
+    assert candidates.join(bought, on=key, how="semi").height == 0
+    most = candidates.group_by("user_id", "orders_back").len()["len"].max()
+    assert isinstance(most, int)
+    assert most <= 140
