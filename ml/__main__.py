@@ -7,11 +7,15 @@ import click
 # a command's module is imported only when the command is asked for: some are slow to import
 _MODULES = {
     "export": "ml.export",
+    "export-plan": "ml.export_plan",
     "windows": "ml.windows",
     "train": "ml.commands",
     "evaluate": "ml.commands",
+    "compare": "ml.buy_again.compare",
     "predict": "ml.commands",
     "report": "ml.commands",
+    "tune": "ml.commands",
+    "serve": "ml.commands",
 }
 
 
@@ -22,7 +26,9 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _MODULES:
             return None
-        command: click.Command = getattr(import_module(_MODULES[cmd_name]), cmd_name)
+        command: click.Command = getattr(
+            import_module(_MODULES[cmd_name]), cmd_name.replace("-", "_")
+        )
         return command
 
 

@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,19 +17,33 @@ import pyarrow.csv
 
 from ml.arrays import Booleans, Floats, Integers
 from ml.contract import KEYS, LABEL, Contract, check_header
+from ml.features import FLOAT, Features, write_features
 
 Rows = Literal["labelled", "to predict"]
 
 _ARROW_TYPES = {
     "bigint": pa.int64(),
     "integer": pa.int32(),
-    # LightGBM bins single precision as well as double, in half the memory
-    "double": pa.float32(),
+    "double": FLOAT,
     "varchar": pa.string(),
     "boolean": pa.bool_(),
 }
 _KEY_SCHEMA = pa.schema([*((name, pa.int64()) for name in KEYS), (LABEL, pa.float64())])
+# the smallest values that counts and numbers of orders can have
+_LEAST = {
+    "user_orders": 1,
+    "user_total_products": 1,
+    "user_distinct_products": 1,
+    "up_orders": 1,
+    "up_first_order": 1,
+    "up_last_order": 1,
+    "prod_orders": 1,
+    "prod_reorders": 0,
+    "prod_first_orders": 1,
+    "prod_second_orders": 0,
+}
 _BLOCK_BYTES = 1 << 24
+_FEATURES = "features.parquet"
 
 
 @dataclass(frozen=True)
@@ -43,7 +58,7 @@ class Candidates:
     label
         float64 [n]: 1 bought again, 0 not, NaN not known.
     features
-        Arrow table of float32 columns with n rows; it may have no column.
+        The feature columns of these rows; None if they were not asked for.
 
     """
 
@@ -51,7 +66,7 @@ class Candidates:
     product_id: Integers
     orders_back: Integers
     label: Floats
-    features: pa.Table
+    features: Features | None
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -64,16 +79,29 @@ class Candidates:
             self.product_id[mask],
             self.orders_back[mask],
             self.label[mask],
-            # a table without columns has no rows to choose from
-            self.features.filter(pa.array(mask)) if self.features.num_columns else self.features,
+            self.features and self.features.where(mask),
         )
+
+    def columns(self) -> Features:
+        """
+        Give the feature columns.
+
+        Raises
+        ------
+        ValueError
+            If the rows were read without them.
+
+        """
+        if self.features is None:
+            raise ValueError("these rows were read without their features")
+        return self.features
 
 
 def read_candidates(
-    path: Path, contract: Contract, features: list[str], rows: Rows
+    path: Path, contract: Contract, features: list[str], rows: Rows, scratch: Path | None
 ) -> tuple[Candidates, pl.DataFrame]:
     """
-    Read data.csv in blocks; keep the features of only those rows that are asked for.
+    Read data.csv in blocks; write the features of the rows that are asked for to a file aside.
 
     Parameters
     ----------
@@ -85,6 +113,8 @@ def read_candidates(
         Names of the feature columns to keep.
     rows
         Rows to keep: those with a label, or those of orders_back 0 without one.
+    scratch
+        Folder for the file of features; None keeps no features.
 
     Returns
     -------
@@ -105,21 +135,31 @@ def read_candidates(
     _check_whole(path)
     with path.open(encoding="utf-8", newline="") as file:
         check_header(contract, next(csv.reader(file), []), path)
-    schema = pa.schema([(name, pa.float32()) for name in features])
     keys: list[pa.RecordBatch] = []
-    kept: list[pa.RecordBatch] = []
-    for block in _blocks(path, contract):
-        keys.append(block.select(_KEY_SCHEMA.names).cast(_KEY_SCHEMA))
-        wanted = block.filter(_is_wanted(block, rows))
-        columns = [wanted.column(name).cast(pa.float32(), safe=False) for name in features]
-        kept.append(pa.record_batch(columns, schema=schema))
+    with ExitStack() as stack:
+        schema = _feature_schema(contract, features)
+        store = (
+            stack.enter_context(write_features(scratch / _FEATURES, schema)) if scratch else None
+        )
+        for block in _blocks(path, contract):
+            _check_values(path, block, contract)
+            keys.append(block.select(_KEY_SCHEMA.names).cast(_KEY_SCHEMA))
+            if store:
+                wanted = block.filter(_is_wanted(block, rows)).select(features)
+                store.add(wanted.cast(schema))
     table = pa.Table.from_batches(keys, schema=_KEY_SCHEMA)
     _check_keys(path, table)
     wanted_keys = table.filter(_is_wanted(table, rows))
     user_id, product_id, orders_back, label = (column.to_numpy() for column in wanted_keys.columns)
-    features_kept = pa.Table.from_batches(kept, schema=schema)
-    candidates = Candidates(user_id, product_id, orders_back, label, features_kept)
-    return candidates, _counts(table)
+    kept = Features(scratch / _FEATURES, features) if scratch else None
+    return Candidates(user_id, product_id, orders_back, label, kept), _counts(table)
+
+
+def _feature_schema(contract: Contract, features: list[str]) -> pa.Schema:
+    types = {column.name: _ARROW_TYPES[column.type] for column in contract.columns}
+    # LightGBM reads no booleans
+    kinds = {name: pa.int8() if types[name] == pa.bool_() else types[name] for name in features}
+    return pa.schema(list(kinds.items()))
 
 
 def _check_whole(path: Path) -> None:
@@ -153,6 +193,23 @@ def _blocks(path: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
             f"{path}: column {column.name} is not {column.type} as contract.json says"
             f" ({place[2]}): export again."
         ) from None
+
+
+def _check_values(path: Path, block: pa.RecordBatch, contract: Contract) -> None:
+    for column in contract.columns:
+        values = block.column(column.name)
+        if column.type == "double":
+            outside, what = pc.invert(pc.is_finite(values)), "no finite number"
+        elif column.name in _LEAST:
+            least = _LEAST[column.name]
+            outside, what = pc.less(values, least), f"below {least}"
+        else:
+            continue
+        if pc.any(outside).as_py():
+            worst = values.filter(outside)[0].as_py()
+            raise click.ClickException(
+                f"{path}: column {column.name} holds {worst}, which is {what}: export again."
+            )
 
 
 def _is_wanted(rows_read: pa.RecordBatch | pa.Table, rows: Rows) -> pa.Array | pa.ChunkedArray:

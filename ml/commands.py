@@ -1,23 +1,36 @@
 """The commands that work on data.csv and on runs."""
 
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import click
 
+from ml.boosting import FitParameters
+from ml.buy_again.decision import EXPECTED_F1, Decision, parse_decision
 from ml.buy_again.evaluate import evaluate as evaluate_buy_again
 from ml.buy_again.predict import predict as predict_buy_again
-from ml.buy_again.train import TASK
+from ml.buy_again.train import TASK as BUY_AGAIN
 from ml.buy_again.train import train as train_buy_again
 from ml.contract import CONTEXTS, Context
+from ml.fit_parameters import read_parameters
 from ml.ladder_table import print_ladder, print_verdicts
-from ml.paths import default_data, runs_of
+from ml.memory import parse_memory
+from ml.paths import all_runs, default_data, runs_of
 from ml.report.page import write_report
 from ml.runs import new_run
 
 _PATH = click.Path(path_type=Path)
 
+# the package of each further task; its modules have functions of the same names
+_PACKAGES = {"discovery": "ml.discovery", "next-in-cart": "ml.next_in_cart"}
+
 task_option = click.option(
-    "--task", type=click.Choice([TASK]), default=TASK, show_default=True, help="What to predict."
+    "--task",
+    type=click.Choice([BUY_AGAIN, *_PACKAGES]),
+    default=BUY_AGAIN,
+    show_default=True,
+    help="What to predict.",
 )
 data_option = click.option(
     "--data",
@@ -30,10 +43,31 @@ data_option = click.option(
 @task_option
 @data_option
 @click.option("--run", type=_PATH, help="Folder to make.  [default: RUNS_DIR/<task>/<time>]")
-def train(task: str, data: Path | None, run: Path | None) -> None:
-    """Fit both contexts, judge them out of fold, write a run."""
-    ladder = train_buy_again(data or default_data(), run or new_run(runs_of(task)))
-    print_verdicts(ladder)
+@click.option(
+    "--parameters",
+    type=_PATH,
+    callback=lambda _context, _option, path: path and read_parameters(path),
+    help="What `tune` wrote.  [default: what suits the size of the data]",
+)
+@click.option(
+    "--memory",
+    default="4GB",
+    show_default=True,
+    callback=lambda _context, _option, text: parse_memory(text),
+    help="How much the training may hold; more windows than fit are left out, the oldest first.",
+)
+def train(
+    task: str, data: Path | None, run: Path | None, parameters: FitParameters | None, memory: int
+) -> None:
+    """Fit a task's models, judge them out of fold, write a run."""
+    data, run = data or default_data(), run or new_run(runs_of(task))
+    if task == BUY_AGAIN:
+        print_verdicts(train_buy_again(data, run, fit_parameters=parameters, memory=memory))
+        return
+    if parameters:
+        raise click.UsageError(f"--parameters is for {BUY_AGAIN}: leave it out for {task}.")
+    ladder = _module(task, "train").train(data, run)
+    _module(task, "print_ladder").print_verdicts(ladder)
 
 
 @click.command()
@@ -42,10 +76,16 @@ def train(task: str, data: Path | None, run: Path | None) -> None:
 @click.option("--run", type=_PATH, help="A finished run.  [default: RUNS_DIR/<task>/latest]")
 def evaluate(task: str, data: Path | None, run: Path | None) -> None:
     """Print the ladder: every baseline and the model on the same orders."""
-    print_ladder(evaluate_buy_again(data or default_data(), run or runs_of(task) / "latest"))
+    data, run = data or default_data(), run or runs_of(task) / "latest"
+    if task == BUY_AGAIN:
+        print_ladder(evaluate_buy_again(data, run))
+        return
+    ladder = _module(task, "evaluate").evaluate(data, run)
+    _module(task, "print_ladder").print_ladder(ladder)
 
 
 @click.command()
+@task_option
 @click.option("--run", type=_PATH, required=True, help="A finished run.")
 @data_option
 @click.option(
@@ -54,13 +94,91 @@ def evaluate(task: str, data: Path | None, run: Path | None) -> None:
     help="Which model.  [default: order-start; pre-order in live mode]",
 )
 @click.option("--out", type=_PATH, required=True, help="Folder to write to.")
-def predict(run: Path, data: Path | None, context: Context | None, out: Path) -> None:
-    """Score the orders to come and decide their baskets."""
-    predict_buy_again(run, data or default_data(), context, out)
+@click.option(
+    "--decision",
+    default=str(EXPECTED_F1),
+    show_default=True,
+    callback=lambda _context, _option, text: parse_decision(text),
+    help="How baskets are chosen: expected-f1, top-10, threshold-0.21, precision-0.5.",
+)
+@click.option("--carts", type=_PATH, help="Carts to answer, as CSV; next-in-cart needs it.")
+@click.option(
+    "--only",
+    type=click.Choice(["all", "new"]),
+    default="all",
+    show_default=True,
+    help="Next-in-cart: new leaves out what the shopper bought before.",
+)
+def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
+    task: str,
+    run: Path,
+    data: Path | None,
+    context: Context | None,
+    out: Path,
+    decision: Decision,
+    carts: Path | None,
+    only: str,
+) -> None:
+    """Score the orders to come and decide their baskets; recommend new products; answer carts."""
+    # the lake's own predictions go back to it, where dbt finds them
+    back = None if data else default_data().with_name("predictions")
+    data = data or default_data()
+    if (carts is not None) != (task == "next-in-cart"):
+        raise click.UsageError("--carts names the carts that --task next-in-cart answers.")
+    if task == BUY_AGAIN:
+        predict_buy_again(run, data, context, out, decision)
+    elif carts is None:
+        _module(task, "predict").predict(run, data, out, back)
+    else:
+        _module(task, "predict").predict(run, data, carts, only, out)
 
 
 @click.command()
-@click.option("--run", type=_PATH, required=True, help="A finished run.")
-def report(run: Path) -> None:
-    """Write report.html into the run's folder."""
-    click.echo(write_report(run))
+@task_option
+@data_option
+@click.option("--out", type=_PATH, required=True, help="File to write, for `train --parameters`.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="How long to search; a search on the same data goes on where the last one ended.",
+)
+def tune(task: str, data: Path | None, out: Path, minutes: float) -> None:
+    """Search parameters on older windows, never on the one that models are judged on."""
+    if task != BUY_AGAIN:
+        raise click.UsageError(f"only {BUY_AGAIN} has parameters to search.")
+    from ml.buy_again.tune import tune as tune_buy_again  # noqa: PLC0415 - slow to import
+
+    tune_buy_again(data or default_data(), out, minutes)
+
+
+@click.command()
+@click.option("--run", type=_PATH, help="A finished run.  [default: the latest of every task]")
+def report(run: Path | None) -> None:
+    """Write report.html into the run's folder, or one page for all tasks into RUNS_DIR."""
+    if run:
+        click.echo(write_report([run], run / "report.html"))
+        return
+    runs = [runs_of(task) / "latest" for task in (BUY_AGAIN, *_PACKAGES)]
+    finished = [latest for latest in runs if latest.exists()]
+    if not finished:
+        raise click.ClickException(
+            f"{all_runs()} holds no run: make one with `python -m ml train`."
+        )
+    click.echo(write_report(finished, all_runs() / "report.html"))
+
+
+@click.command()
+@click.option("--run", type=_PATH, required=True, help="A finished run of next-in-cart.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+def serve(run: Path, host: str, port: int) -> None:
+    """Answer carts over HTTP, with a page to try it."""
+    from ml.serve.server import serve as serve_run  # noqa: PLC0415 - slow to import
+
+    serve_run(run, host, port)
+
+
+def _module(task: str, name: str) -> ModuleType:
+    return import_module(f"{_PACKAGES[task]}.{name}")

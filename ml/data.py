@@ -9,6 +9,7 @@ import polars as pl
 
 from ml.candidates import Candidates, Rows, read_candidates
 from ml.contract import Contract, feature_names, read_contract
+from ml.tables import scan_table
 
 _BASKETS = ("user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered")
 _TARGETS = (
@@ -53,18 +54,24 @@ class DataFolder:
 
     def baskets(self) -> pl.LazyFrame:
         """Scan the lines of every known order: baskets.parquet."""
-        return _scan(self.path.with_name("baskets.parquet"), _BASKETS)
+        return scan_table(self.path, "baskets", _BASKETS)
 
     def product_names(self) -> dict[int, str]:
         """Read the names in products.parquet by product_id; none if there is no such file."""
-        path = self.path.with_name("products.parquet")
-        if not path.is_file():
+        if not self.path.with_name("products.parquet").is_file():
             return {}
-        names = _scan(path, ("product_id", "product_name")).collect()
+        names = scan_table(self.path, "products", ("product_id", "product_name")).collect()
         return dict(zip(names["product_id"], names["product_name"], strict=True))
 
+    def departments(self) -> pl.LazyFrame:
+        """Scan product_id and department_name of products.parquet; no rows without the file."""
+        if not self.path.with_name("products.parquet").is_file():
+            schema = {"product_id": pl.Int64, "department_name": pl.String}
+            return pl.LazyFrame(schema=schema)
+        return scan_table(self.path, "products", ("product_id", "department_name"))
 
-def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFolder:
+
+def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder:
     """
     Read data.csv and what lies beside it, and check that they belong together.
 
@@ -74,8 +81,8 @@ def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFold
         Path of data.csv.
     rows
         Rows to keep: those with a label, or those of orders_back 0 without one.
-    with_features
-        Whether to keep the feature columns.
+    scratch
+        Folder that takes a file with the features of these rows; without one they have none.
 
     Raises
     ------
@@ -87,28 +94,14 @@ def read_data(path: Path, rows: Rows, *, with_features: bool = True) -> DataFold
     if not path.is_file():
         raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
     contract = read_contract(path)
-    names = feature_names(contract, "order-start") if with_features else []
-    candidates, counts = read_candidates(path, contract, names, rows)
-    baskets = _scan(path.with_name("baskets.parquet"), _BASKETS)
-    targets = _known(_scan(path.with_name("targets.parquet"), _TARGETS), baskets)
+    names = feature_names(contract, "order-start")
+    candidates, counts = read_candidates(path, contract, names, rows, scratch)
+    baskets = scan_table(path, "baskets", _BASKETS)
+    targets = _known(scan_table(path, "targets", _TARGETS), baskets)
     _check_agreement(path, counts, targets, baskets)
     with path.open("rb") as file:
         fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
     return DataFolder(path, contract, fingerprint, candidates, targets)
-
-
-def _scan(path: Path, columns: tuple[str, ...]) -> pl.LazyFrame:
-    if not path.is_file():
-        raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
-    try:
-        frame = pl.scan_parquet(path)
-        there = frame.collect_schema().names()
-    except pl.exceptions.PolarsError as error:
-        raise click.ClickException(f"{path} is not a Parquet file ({error}).") from None
-    for name in columns:
-        if name not in there:
-            raise click.ClickException(f"{path} lacks the column {name}: export again.")
-    return frame.select(columns)
 
 
 def _known(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.DataFrame:

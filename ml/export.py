@@ -3,23 +3,22 @@
 import hashlib
 import json
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 
 import click
-import duckdb
 import polars as pl
 
+from ml.athena_lake import athena_lake
 from ml.atomic import file_aside
+from ml.lake import Lake, local_lake
 from ml.paths import default_data, lake_file
 from ml.progress import counted_step, step
 
-CHUNK_ROWS = 300_000  # rows of data.csv read at a time, about 90 MB; two such chunks are in memory
-MEMORY = "1GB"  # for DuckDB, which spills what does not fit
+CHUNK_ROWS = 300_000  # rows of data.csv read at a time, about 200 MB; two such chunks are in memory
 
 _Range = tuple[int, int, int]  # orders_back, first user_id, last user_id
 
@@ -43,13 +42,61 @@ TABLES = {
             on products.department_id = departments.department_id
         order by products.product_id
     """,
+    "shoppers.parquet": """
+        select
+            shoppers.user_id, shoppers.is_sampled, features.user_orders,
+            features.user_total_products, features.user_organic_ratio, shoppers.orders_back
+        from discovery_shoppers as shoppers
+        left join user_features as features
+            on shoppers.user_id = features.user_id
+            and shoppers.orders_back = features.orders_back
+    """,
+    "shopper_aisles.parquet": """
+        select aisles.*
+        from shopper_aisles as aisles
+        inner join discovery_shoppers as shoppers
+            on aisles.user_id = shoppers.user_id and aisles.orders_back = shoppers.orders_back
+        order by aisles.orders_back, aisles.user_id, aisles.aisle_id
+    """,
+    "product_ranks.parquet": """
+        select ranks.*, features.prod_is_organic
+        from product_ranks as ranks
+        inner join prd_features as features
+            on ranks.product_id = features.product_id
+            and ranks.orders_back = features.orders_back
+    """,
+    "product_neighbours.parquet": "select * from product_neighbours",
+    # sorted, so that a few shoppers' rows are found without reading the others'
+    "discovery_candidates.parquet": """
+        select * from discovery_candidates order by orders_back, user_id, product_id
+    """,
 }
+
+# the tables that all this is made of
+READ = (
+    "candidates",
+    "discovery_candidates",
+    "discovery_shoppers",
+    "prd_features",
+    "product_neighbours",
+    "product_ranks",
+    "shopper_aisles",
+    "stg_aisles",
+    "stg_departments",
+    "stg_order_products",
+    "stg_orders",
+    "stg_products",
+    "target_orders",
+    "user_features",
+)
+
+_ADAPTERS = {"local": "duckdb", "athena": "athena"}  # dbt's adapter of each target
 
 
 @click.command()
 @click.option(
     "--target",
-    type=click.Choice(["local"]),
+    type=click.Choice(list(_ADAPTERS)),
     default="local",
     show_default=True,
     help="The dbt target whose tables are read.",
@@ -64,12 +111,12 @@ TABLES = {
     type=click.Path(path_type=Path, dir_okay=False),
     help="The dbt manifest with the contract.  [default: target/manifest.json of this project]",
 )
-def export(target: str, out: Path | None, manifest: Path | None) -> None:  # noqa: ARG001
+def export(target: str, out: Path | None, manifest: Path | None) -> None:
     """Write data.csv, and beside it its contract and the tables that tasks need."""
     out = out or default_data()
-    model = candidates_model(manifest or _default_manifest())
+    model = candidates_model(manifest or _default_manifest(), target)
     columns = data_columns(model)
-    with _lake(lake_file(), model["schema"]) as lake, ExitStack() as files:
+    with _open_lake(target, model["schema"], out.parent) as lake, ExitStack() as files:
         # all files are renamed at the end, so that a failure leaves the last good set; data.csv,
         # whose context was entered last, is renamed first and the contract that names it last
         contract_path = files.enter_context(file_aside(out.with_name("contract.json")))
@@ -80,12 +127,12 @@ def export(target: str, out: Path | None, manifest: Path | None) -> None:  # noq
         contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
         for name, query in TABLES.items():
             with step(name):
-                lake.sql(query).write_parquet(str(table_paths[name]))
+                lake.tables.sql(query).write_parquet(str(table_paths[name]))
         rows = write_data(lake, [column["name"] for column in columns], data_path)
     click.echo(f"{out}: {rows} rows, {len(columns)} columns")
 
 
-def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) -> int:
+def write_data(lake: Lake, columns: list[str], path: Path) -> int:
     r"""
     Write the candidates as data.csv: sorted by orders_back, user_id, product_id.
 
@@ -96,7 +143,7 @@ def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) 
     Parameters
     ----------
     lake
-        Connection to the lake.
+        The built tables.
     columns
         Names of data.csv's columns in order; all of them are columns of `candidates`.
     path
@@ -113,13 +160,12 @@ def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) 
         If not every row of `candidates` was written.
 
     """
-    expected = int(_scalar(lake, "select count(*) from candidates"))
-    folder = _parquet_folder(lake, "candidates")
+    expected = int(lake.scalar("select count(*) from candidates"))
 
     def read(users: _Range) -> pl.DataFrame:
         orders_back, first_user, last_user = users
         return (
-            pl.scan_parquet(folder / f"orders_back={orders_back}" / "*.parquet")
+            pl.scan_parquet(lake.candidates / f"orders_back={orders_back}" / "*.parquet")
             .filter(pl.col("user_id").is_between(first_user, last_user))
             .with_columns(orders_back=orders_back)
             .select(columns)
@@ -141,25 +187,32 @@ def write_data(lake: duckdb.DuckDBPyConnection, columns: list[str], path: Path) 
     return written
 
 
-def candidates_model(manifest: Path) -> dict[str, Any]:
+def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
     """
     Read the node of the model `candidates` from the dbt manifest.
 
     Raises
     ------
     click.ClickException
-        If there is no manifest, or no such model in it.
+        If there is no manifest, no such model in it, or it is of another target's build.
 
     """
+    build = f"`dbt build{'' if target == 'local' else f' --target {target}'}`"
     try:
-        nodes = json.loads(manifest.read_text(encoding="utf-8"))["nodes"]
-        model: dict[str, Any] = nodes["model.next_basket.candidates"]
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        model: dict[str, Any] = found["nodes"]["model.next_basket.candidates"]
+        adapter = found["metadata"]["adapter_type"]
     except FileNotFoundError:
-        raise click.ClickException(f"{manifest} is missing: run `dbt build` first.") from None
+        raise click.ClickException(f"{manifest} is missing: run {build} first.") from None
     except (ValueError, KeyError):
         raise click.ClickException(
-            f"{manifest} is not a manifest with the model candidates: run `dbt build` again."
+            f"{manifest} is not a manifest with the model candidates: run {build} again."
         ) from None
+    if adapter != _ADAPTERS[target]:
+        raise click.ClickException(
+            f"{manifest} is of a build on {adapter}, not on {_ADAPTERS[target]}: run {build} first,"
+            " or give the other --target."
+        )
     return model
 
 
@@ -190,9 +243,16 @@ def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
     return [columns[name] for name in names]
 
 
-def _contract_text(lake: duckdb.DuckDBPyConnection, columns: list[dict[str, Any]]) -> str:
-    is_live = _scalar(lake, "select count(*) from target_orders where eval_set = 'live'")
-    last_window = _scalar(lake, "select max(orders_back) from user_windows")
+def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager[Lake]:
+    if target == "local":
+        return local_lake(lake_file(), schema)
+    folder.mkdir(parents=True, exist_ok=True)
+    return athena_lake(schema, READ, folder)
+
+
+def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:
+    is_live = lake.scalar("select count(*) from target_orders where eval_set = 'live'")
+    last_window = lake.scalar("select max(orders_back) from user_features")
     names_and_types = [[column["name"], column["type"]] for column in columns]
     contract = {
         "hash": hashlib.sha256(json.dumps(names_and_types).encode()).hexdigest(),
@@ -218,7 +278,7 @@ def _one_ahead(
             yield waiting.result()
 
 
-def _ranges(lake: duckdb.DuckDBPyConnection) -> list[_Range]:
+def _ranges(lake: Lake) -> list[_Range]:
     """Cut each window's shoppers into ranges of about CHUNK_ROWS candidates."""
     query = f"""
         with counted as (
@@ -237,48 +297,7 @@ def _ranges(lake: duckdb.DuckDBPyConnection) -> list[_Range]:
         group by orders_back, pairs_so_far // {CHUNK_ROWS}
         order by orders_back, min(user_id)
     """
-    return lake.execute(query).fetchall()
-
-
-def _parquet_folder(lake: duckdb.DuckDBPyConnection, table: str) -> Path:
-    """Find where the published generation of a table lies: its view says so."""
-    view = _scalar(
-        lake,
-        f"select sql from duckdb_views() where view_name = '{table}'"
-        " and schema_name = current_schema()",
-    )
-    files = re.search(r"read_parquet\('(.+?)/\*\*/\*\.parquet'", view)
-    # a table without rows has no files, and no range of shoppers will ask for one
-    return Path(files.group(1).replace("''", "'")) if files else Path()
-
-
-@contextmanager
-def _lake(path: Path, schema: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    if not path.exists():
-        raise click.ClickException(f"{path} is missing: run `dbt build` first.")
-    try:
-        connection = duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY})
-    except duckdb.IOException:
-        raise click.ClickException(
-            f"{path} is in use by another program: wait for it, or close it."
-        ) from None
-    with connection:
-        # parts of a table are read in any order: what must be sorted is sorted here
-        connection.execute("set preserve_insertion_order = false")
-        connection.execute("set temp_directory = ?", [str(path.parent / "tmp")])
-        try:
-            connection.execute(f"set schema = '{schema}'")
-            yield connection
-        except duckdb.CatalogException as error:
-            raise click.ClickException(
-                f"{path} lacks a table of this project ({str(error).splitlines()[0]}):"
-                " run `dbt build` first."
-            ) from None
-
-
-def _scalar(lake: duckdb.DuckDBPyConnection, query: str) -> Any:  # noqa: ANN401
-    rows = lake.execute(query).fetchall()
-    return rows[0][0] if rows else None
+    return lake.tables.execute(query).fetchall()
 
 
 def _default_manifest() -> Path:

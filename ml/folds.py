@@ -50,7 +50,7 @@ def hold_out(users: Integers, share: float) -> Integers:
     users
         Distinct user ids, int64 [n], n at least 2.
     share
-        Part of them to choose, below a half; at least one is chosen.
+        Part of them to choose, at most 1; at least one is chosen.
 
     Returns
     -------

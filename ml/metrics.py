@@ -51,16 +51,46 @@ def auc(label: Floats, score: Floats) -> float:
     return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
 
 
-def calibration_error(label: Floats, probability: Floats, bins: int = 15) -> float:
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Rows of similar probability: how many, their mean probability, the share that happened."""
+
+    rows: int
+    probability: float
+    share: float
+
+
+def calibration_bins(label: Floats, probability: Floats, bins: int = 20) -> list[CalibrationBin]:
     """
-    Measure the expected calibration error with bins of equal width; both float64 [n].
+    Cut rows, sorted by probability, into bins of equal count (by one row at most).
+
+    Parameters
+    ----------
+    label, probability
+        float64 [n]; label is 1 or 0. Of equal probabilities the earlier row comes first.
+    bins
+        How many; fewer if there are fewer rows.
+
+    """
+    ranked = np.argsort(probability, kind="stable")
+    return [
+        CalibrationBin(len(rows), float(probability[rows].mean()), float(label[rows].mean()))
+        for rows in np.array_split(ranked, bins)
+        if len(rows)
+    ]
+
+
+def calibration_error(label: Floats, probability: Floats, bins: int = 20) -> float:
+    """
+    Measure the expected calibration error with bins of equal count; both float64 [n].
 
     Mean over rows of |share that happened - mean probability| of the row's bin (Guo et al., On
-    Calibration of Modern Neural Networks, ICML 2017, section 2).
+    Calibration of Modern Neural Networks, ICML 2017, section 2; bins of equal count as in Nixon et
+    al., Measuring Calibration in Deep Learning, CVPR Workshops 2019).
     """
-    place = np.minimum((probability * bins).astype(np.int64), bins - 1)
-    gap = np.bincount(place, weights=label - probability, minlength=bins)
-    return float(np.abs(gap).sum() / len(label))
+    found = calibration_bins(label, probability, bins)
+    gap = sum(one.rows * abs(one.share - one.probability) for one in found)
+    return gap / len(label)
 
 
 @dataclass(frozen=True)

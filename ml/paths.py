@@ -14,9 +14,14 @@ def lake_file() -> Path:
     return _lake() / "lake.duckdb"
 
 
+def all_runs() -> Path:
+    """Give the folder of all runs: RUNS_DIR, with `runs` if it is unset."""
+    return Path(os.environ.get("RUNS_DIR") or "runs")
+
+
 def runs_of(task: str) -> Path:
-    """Give the folder of a task's runs: `RUNS_DIR/<task>`, with `runs` for an unset RUNS_DIR."""
-    return Path(os.environ.get("RUNS_DIR") or "runs") / task
+    """Give the folder of a task's runs: `RUNS_DIR/<task>`."""
+    return all_runs() / task
 
 
 def _lake() -> Path:

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+_QUIET_SECONDS = 60
+
 
 def say(sentence: str) -> None:
     """Print one sentence for the user on stderr."""
@@ -39,6 +41,27 @@ def counted_step(name: str, total: int) -> Iterator[Callable[[int], None]]:
             yield lambda done: bar.advance(task, done)
     else:
         yield lambda _done: None
+    say(f"{name}: {time.perf_counter() - begun:.1f} s")
+
+
+@contextmanager
+def fit_progress(name: str, most_rounds: int) -> Iterator[Callable[[int], None]]:
+    """Show the round that a fit has reached; elsewhere than on a terminal, once in a minute."""
+    console = _console()
+    begun = time.perf_counter()
+    if console.is_terminal:
+        with console.status(Text(name)) as status:
+            yield lambda done: status.update(Text(f"{name}, round {done} of {most_rounds}"))
+    else:
+        said = begun
+
+        def advance(done: int) -> None:
+            nonlocal said
+            if time.perf_counter() - said > _QUIET_SECONDS:
+                said = time.perf_counter()
+                say(f"{name}: round {done} of at most {most_rounds}")
+
+        yield advance
     say(f"{name}: {time.perf_counter() - begun:.1f} s")
 
 

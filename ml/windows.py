@@ -1,28 +1,37 @@
-"""How many target orders per shopper the raw data needs so that a model has something to learn."""
+"""How many target orders per shopper to build, so that a model has enough to learn from."""
 
 from pathlib import Path
 
 import click
 import polars as pl
 
+MOST_WINDOWS = 11
+"""Beyond this number a window adds nothing that could be measured on a thousand shoppers."""
+
+ENOUGH_ORDERS = 20_000
+"""Target orders that windows are added up to."""
+
 
 def windows_needed(raw: Path) -> int:
     """
-    Give 1 if any order of orders.csv (or orders.csv.gz) is a train order, else 2.
+    Choose the number of windows by the number of shoppers in orders.csv (or orders.csv.gz).
 
-    A train order is a label in the newest window. Without one, labels come from the window before.
-    A file that is missing or cannot be read gives 1: `dbt build` says what is wrong with it.
+    With few shoppers older orders are needed as examples; with very many they add next to nothing
+    and cost time. At least 2 if no order is a train order: labels then come from the window before
+    the newest. A file that is missing or cannot be read gives 1: `dbt build` says what is wrong.
     """
     found = [path for path in (raw / "orders.csv", raw / "orders.csv.gz") if path.is_file()]
     try:
-        sets = pl.read_csv(found[0], columns=["eval_set"], infer_schema=False)["eval_set"]
+        orders = pl.read_csv(found[0], columns=["user_id", "eval_set"], infer_schema=False)
     except (IndexError, pl.exceptions.PolarsError):
         return 1
-    return 1 if (sets == "train").any() else 2
+    least = 1 if (orders["eval_set"] == "train").any() else 2
+    shoppers = max(orders["user_id"].n_unique(), 1)
+    return min(max(ENOUGH_ORDERS // shoppers, least), MOST_WINDOWS)
 
 
 @click.command()
 @click.option("--raw", required=True, type=click.Path(path_type=Path), help="Folder of raw files.")
 def windows(raw: Path) -> None:
-    """Print how many windows to build: 1 with a train order, else 2."""
+    """Print how many windows to build: many for few shoppers, one for very many."""
     click.echo(windows_needed(raw))

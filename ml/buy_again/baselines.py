@@ -1,11 +1,8 @@
 """Three simple predictors that need no training: what a model has to beat."""
 
-import numpy as np
 import polars as pl
-from scipy.optimize import isotonic_regression
 
-from ml.arrays import Floats, Integers
-from ml.buy_again.parameters import CALIBRATED_RANGE, DECAY, FOLDS
+from ml.buy_again.parameters import DECAY
 from ml.candidates import Candidates
 
 
@@ -51,31 +48,3 @@ def history_scores(
     return rows.join(
         scores, on=["user_id", "product_id"], how="left", maintain_order="left"
     ).collect()
-
-
-def calibrate(score: Floats, label: Floats, fold: Integers) -> Floats:
-    """
-    Turn scores into probabilities by isotonic regression, fitted on the other folds.
-
-    Parameters
-    ----------
-    score, label
-        float64 [n].
-    fold
-        int64 [n]: the fold that holds the row's shopper out.
-
-    Returns
-    -------
-    float64 [n]
-        Probabilities, rising with the score within a fold, inside CALIBRATED_RANGE.
-
-    """
-    probability = np.empty(len(score))
-    for held_out in range(FOLDS):
-        trains = fold != held_out
-        levels, place = np.unique(score[trains], return_inverse=True)
-        rows = np.bincount(place)
-        share = np.bincount(place, weights=label[trains]) / rows
-        fitted = isotonic_regression(share, weights=rows).x
-        probability[~trains] = np.interp(score[~trains], levels, fitted)
-    return np.clip(probability, *CALIBRATED_RANGE)

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 import polars as pl
 
+from ml.buy_again.entries import MODEL, SEED_RECIPE, Prediction
 from ml.buy_again.evaluation import plan_evaluation
-from ml.buy_again.ladder import Ladder, Prediction, climb
+from ml.buy_again.ladder import Ladder, climb
 from ml.contract import CONTEXTS
 from ml.data import read_data
 from ml.progress import step
@@ -32,7 +33,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     """
     run = read_run(run_folder)
     with step(f"read {data_path}"):
-        data = read_data(data_path, "labelled", with_features=False)
+        data = read_data(data_path, "labelled")
     if run.data["sha256"] != data.fingerprint:
         raise click.ClickException(
             f"the run in {run_folder} was trained on another data.csv than {data_path}: train"
@@ -41,12 +42,11 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     evaluation = plan_evaluation(data)
     out_of_fold = pl.read_parquet(run.folder / "oof.parquet")
     seconds = {
-        rung["context"]: rung["seconds"]
-        for rung in run.metrics["ladder"]["rungs"]
-        if rung["name"] == "model"
+        (rung["name"], rung["context"]): rung["seconds"] for rung in run.metrics["ladder"]["rungs"]
     }
-    predictions = {
-        context: Prediction(out_of_fold[context].to_numpy(), seconds[context])
+    models = {
+        context: Prediction(out_of_fold[context].to_numpy(), seconds[MODEL, context])
         for context in CONTEXTS
     }
-    return climb(data, evaluation, predictions)
+    seed = out_of_fold["seed-recipe"].to_numpy()
+    return climb(data, evaluation, Prediction(seed, seconds[SEED_RECIPE, "order-start"]), models)

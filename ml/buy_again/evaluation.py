@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from ml.arrays import Booleans, Floats, Integers
-from ml.buy_again.parameters import FOLDS
+from ml.boosting import Examples
+from ml.buy_again.parameters import CATEGORIES, FOLDS
 from ml.candidates import Candidates
 from ml.data import DataFolder
 from ml.folds import assign_folds
@@ -46,6 +47,22 @@ class Evaluation:
     fold: Integers
     candidates: Candidates
     order: Integers
+
+    def examples(self, labelled: Candidates) -> Examples:
+        """Give what a model is fitted on; `labelled` are the n rows that were planned for."""
+        return Examples(
+            features=labelled.columns(),
+            label=labelled.label,
+            user_id=labelled.user_id,
+            fold=self.fold,
+            is_judged=self.is_evaluated,
+            categories=CATEGORIES,
+        )
+
+    @property
+    def row_fold(self) -> Integers:
+        """Fold of each evaluated row, int64."""
+        return self.fold[self.is_evaluated]
 
     def f1(self, chosen: Booleans) -> Floats:
         """Give the F1 of each order, float64 [m], for the chosen rows, bool [evaluated rows]."""

@@ -4,16 +4,18 @@ from typing import Any
 
 import numpy as np
 
-from ml.arrays import Floats
+from ml.boosting import Fitted
 from ml.buy_again.decision import choose_baskets
 from ml.buy_again.evaluation import Evaluation
+from ml.buy_again.order_effect import estimate_effect_sd
 from ml.buy_again.parameters import EXAMPLE_PRODUCTS, EXAMPLES
 from ml.buy_again.reasons import reasons
 from ml.data import DataFolder
+from ml.explanations import contributions
 
 
 def choose_examples(
-    data: DataFolder, evaluation: Evaluation, probability: Floats
+    data: DataFolder, evaluation: Evaluation, fitted: Fitted
 ) -> list[dict[str, Any]]:
     """
     Take shoppers spread evenly over the F1 of their order, from the worst to the best served.
@@ -24,8 +26,9 @@ def choose_examples(
         The data folder, for names and features.
     evaluation
         The evaluated orders.
-    probability
-        float64 [evaluated rows]: out of fold, so that no shown order was learnt from.
+    fitted
+        A model with its out-of-fold probabilities: no shown order was learnt from, for the reasons
+        neither.
 
     Returns
     -------
@@ -34,8 +37,9 @@ def choose_examples(
         falling probability: name, probability, reason, is_chosen, is_bought.
 
     """
-    rows = evaluation.candidates
-    chosen = choose_baskets(evaluation.order, probability)
+    rows, probability = evaluation.candidates, fitted.probability
+    effect_sd = estimate_effect_sd(evaluation.order, probability, rows.label)
+    chosen = choose_baskets(evaluation.order, probability, effect_sd=effect_sd)
     f1 = evaluation.f1(chosen)
     names = data.product_names()
     with_rows = np.unique(evaluation.order)
@@ -46,7 +50,11 @@ def choose_examples(
         target = evaluation.orders.row(int(order), named=True)
         own = np.flatnonzero(evaluation.order == order)
         top = own[np.argsort(-probability[own], kind="stable")][:EXAMPLE_PRODUCTS]
-        why = reasons(rows.features.take(top))
+        mask = np.zeros(len(rows), dtype=np.bool_)
+        mask[top] = True
+        table = rows.columns().where(mask).table(fitted.features)
+        booster = fitted.fold_models[int(evaluation.row_fold[top[0]])]
+        why = dict(zip(np.sort(top), reasons(table, contributions(booster, table)), strict=True))
         shoppers.append(
             {
                 "user_id": target["user_id"],
@@ -57,11 +65,11 @@ def choose_examples(
                     {
                         "name": names.get(product, f"product {product}"),
                         "probability": float(probability[row]),
-                        "reason": why[place],
+                        "reason": why[row],
                         "is_chosen": bool(chosen[row]),
                         "is_bought": bool(rows.label[row] == 1),
                     }
-                    for place, row in enumerate(top)
+                    for row in top
                     for product in [int(rows.product_id[row])]
                 ],
             }

@@ -1,35 +1,64 @@
 """The ladder: every baseline and the model on the same orders, and whether the model is better."""
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
-from ml.arrays import Booleans, Floats
-from ml.buy_again.baselines import calibrate, history_scores
-from ml.buy_again.decision import choose_baskets
+from ml.buy_again.entries import (
+    MODEL,
+    RECENCY,
+    SEED_RECIPE,
+    Entry,
+    Prediction,
+    baseline_entries,
+    model_entry,
+    seed_entry,
+)
 from ml.buy_again.evaluation import Evaluation
-from ml.buy_again.parameters import DECAY, RESAMPLES, SEED
-from ml.contract import CONTEXTS, Context
+from ml.buy_again.parameters import RESAMPLES, SEED
+from ml.buy_again.segments import Segment, segments
+from ml.contract import Context
 from ml.data import DataFolder
-from ml.metrics import Interval, auc, bootstrap, calibration_error, log_loss
+from ml.metrics import (
+    CalibrationBin,
+    Interval,
+    auc,
+    bootstrap,
+    calibration_bins,
+    calibration_error,
+    log_loss,
+)
 from ml.progress import step
+from ml.ranking import NO_PRODUCT, RankingMeasures, measure_lists, whole_baskets
 
-DECISION = "expected F1"
-CALIBRATION = "isotonic out of fold, then expected F1"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Out-of-fold probabilities of a model, float64 [evaluated rows], and what they cost."""
-
-    probability: Floats
-    seconds: float
+POPULAR = 100
+"""How many of the products bought most often count as the popular ones."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One predictor's figures. Those of probabilities are None for one that gives none."""
+    """
+    One predictor's figures.
+
+    Attributes
+    ----------
+    name, context, decision
+        Which, and how its baskets were chosen.
+    f1
+        Mean F1 per order by protocol K.
+    logloss, auc, calibration_error
+        Of its probabilities; None for one that gives none.
+    ranking
+        Means of `ml.ranking.RankingMeasures` by protocol NBR; None where one has no order.
+    coverage
+        Share of the shop's products that are in at least one list of ten.
+    popular_share
+        Share of the listed products, ten per order, that are among the POPULAR ones.
+    seconds
+        Time to fit and predict.
+
+    """
 
     name: str
     context: Context
@@ -38,47 +67,67 @@ class Rung:
     logloss: float | None
     auc: float | None
     calibration_error: float | None
+    ranking: dict[str, float | None]
+    coverage: float
+    popular_share: float
     seconds: float
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Mean F1 of a model minus that of a baseline, on the same orders."""
+    """A measure of a model minus that of another predictor, on the same orders."""
 
     context: Context
     baseline: str
+    measure: str
     difference: Interval
     is_better: bool
 
 
 @dataclass(frozen=True)
 class Ladder:
-    """Protocol K on one window: its rungs from the simplest up, and the paired comparisons."""
+    """
+    Protocols K and NBR on one window.
 
-    protocol: str
+    Attributes
+    ----------
+    window, orders, candidates, resamples
+        What was judged, and how often it was drawn again for the intervals.
+    best_baseline
+        The rule, or published predictor without trees, with the highest mean F1.
+    truth_popular_share
+        Share of the products really bought that are among the POPULAR ones.
+    rungs
+        From the simplest predictor up.
+    comparisons
+        Paired differences of the models.
+    calibration
+        Bins of each model's probabilities, by context.
+    segments
+        F1 by kinds of orders.
+
+    """
+
     window: int
     orders: int
     candidates: int
     resamples: int
+    best_baseline: str
+    truth_popular_share: float
     rungs: list[Rung]
     comparisons: list[Comparison]
-
-
-@dataclass(frozen=True)
-class _Entry:
-    name: str
-    context: Context
-    decision: str
-    chosen: Booleans
-    probability: Floats | None
-    seconds: float
+    calibration: dict[Context, list[CalibrationBin]]
+    segments: list[Segment]
 
 
 def climb(
-    data: DataFolder, evaluation: Evaluation, predictions: dict[Context, Prediction]
+    data: DataFolder,
+    evaluation: Evaluation,
+    seed: Prediction,
+    models: dict[Context, Prediction],
 ) -> Ladder:
     """
-    Score the baselines and the model's out-of-fold predictions on the evaluated orders.
+    Score the baselines and out-of-fold predictions on the evaluated orders.
 
     The baselines know nothing of the order to come, so that their context is pre-order and they
     may stand beside both contexts of the model.
@@ -89,80 +138,106 @@ def climb(
         The data folder, for the histories.
     evaluation
         Which orders and folds.
-    predictions
-        The model's, by context.
+    seed
+        Predictions of the seed recipe.
+    models
+        Those of the model, by context.
 
     """
-    entries = _baselines(data, evaluation)
-    count = len(entries)
-    for context in CONTEXTS:
-        with step(f"decide, {context} model"):
-            begun = time.perf_counter()
-            probability = predictions[context].probability
-            chosen = choose_baskets(evaluation.order, probability)
-            seconds = predictions[context].seconds + time.perf_counter() - begun
-        entries.append(_Entry("model", context, DECISION, chosen, probability, seconds))
-    with step("bootstrap"):
+    baselines = baseline_entries(data, evaluation)
+    own = [model_entry(evaluation, context, one) for context, one in models.items()]
+    entries = [*baselines, seed_entry(evaluation, seed), *own]
+    with step("measures and bootstrap"):
+        truth = whole_baskets(evaluation.orders, data.baskets())
+        ranking = [measure_lists(entry.top, truth) for entry in entries]
         f1 = np.stack([evaluation.f1(entry.chosen) for entry in entries], axis=1)
-        pairs = [(model, base) for model in range(count, len(entries)) for base in range(count)]
-        differences = np.stack([f1[:, model] - f1[:, base] for model, base in pairs], axis=1)
+        best = max(range(len(baselines)), key=lambda place: float(f1[:, place].mean()))
+        pairs, differences = _differences(entries, f1, ranking)
         intervals = bootstrap(np.hstack([f1, differences]), RESAMPLES, SEED)
+        popular = _most_bought(data)
     return Ladder(
-        protocol="K",
         window=evaluation.window,
         orders=evaluation.orders.height,
         candidates=len(evaluation.candidates),
         resamples=RESAMPLES,
+        best_baseline=baselines[best].name,
+        truth_popular_share=float(np.isin(truth.product, popular[:POPULAR]).mean()),
         rungs=[
-            _rung(entry, evaluation.candidates.label, interval)
-            for entry, interval in zip(entries, intervals, strict=False)
+            _rung(entry, evaluation, interval, measures, popular)
+            for entry, interval, measures in zip(entries, intervals, ranking, strict=False)
         ],
         comparisons=[
-            Comparison(entries[model].context, entries[base].name, interval, interval.low > 0)
-            for (model, base), interval in zip(pairs, intervals[len(entries) :], strict=True)
+            Comparison(entry.context, base.name, measure, interval, interval.low > 0)
+            for (entry, base, measure), interval in zip(
+                pairs, intervals[len(entries) :], strict=True
+            )
         ],
+        calibration={
+            entry.context: calibration_bins(evaluation.candidates.label, entry.probability)
+            for entry in own
+            if entry.probability is not None
+        },
+        segments=segments(
+            evaluation,
+            {entry.context: evaluation.f1(entry.chosen) for entry in own},
+            f1[:, best],
+        ),
     )
 
 
 def verdicts(ladder: Ladder) -> list[str]:
-    """Say for each context whether the model beats the best baseline, and by how much."""
-    baselines = {rung.name: rung.f1.mean for rung in ladder.rungs if rung.name != "model"}
-    best = max(baselines, key=lambda name: baselines[name])
+    """Say for each context whether the model beats the best baseline and the seed recipe."""
+    wanted = {
+        ladder.best_baseline: f"the best baseline ({ladder.best_baseline})",
+        SEED_RECIPE: "the seed recipe",
+    }
     return [
-        f"{comparison.context}: the model is {'better' if comparison.is_better else 'not better'}"
-        f" than the best baseline ({best}): mean F1 {_signed(comparison.difference)}"
-        for comparison in ladder.comparisons
-        if comparison.baseline == best
+        f"{one.context}: the model is {'better' if one.is_better else 'not better'}"
+        f" than {wanted[one.baseline]}: mean F1 {signed(one.difference)}"
+        for one in ladder.comparisons
+        if one.baseline in wanted and one.measure == "F1"
     ]
 
 
-def _signed(interval: Interval) -> str:
+def signed(interval: Interval) -> str:
+    """Write a difference and its interval."""
     return f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
 
 
-def _baselines(data: DataFolder, evaluation: Evaluation) -> list[_Entry]:
-    with step("baselines"):
-        begun = time.perf_counter()
-        scores = history_scores(evaluation.candidates, evaluation.orders, data.baskets())
-        shared = time.perf_counter() - begun
-        last = scores["in_last_basket"].to_numpy() == 1
-        entries = [_Entry("last basket", "pre-order", "all of it", last, None, shared)]
-        fold = evaluation.fold[evaluation.is_evaluated]
-        label = evaluation.candidates.label
-        for column, name in (
-            ("frequency", "personal frequency"),
-            ("recency", f"recency decay {DECAY}"),
-        ):
-            begun = time.perf_counter()
-            probability = calibrate(scores[column].to_numpy(), label, fold)
-            chosen = choose_baskets(evaluation.order, probability)
-            seconds = shared + time.perf_counter() - begun
-            entries.append(_Entry(name, "pre-order", CALIBRATION, chosen, probability, seconds))
-    return entries
+def _differences(
+    entries: list[Entry], f1: npt.NDArray[np.float64], ranking: list[RankingMeasures]
+) -> tuple[list[tuple[Entry, Entry, str]], npt.NDArray[np.float64]]:
+    """Pair each model with every other predictor in F1, and with recency decay in two measures."""
+    pairs, columns = [], []
+    places = range(len(entries))
+    for model in (place for place in places if entries[place].name == MODEL):
+        for base in (place for place in places if entries[place].name != MODEL):
+            pairs.append((entries[model], entries[base], "F1"))
+            columns.append(f1[:, model] - f1[:, base])
+            if entries[base].name == RECENCY:
+                for measure, name in (("recall@10", "recall_10"), ("NDCG@10", "ndcg_10")):
+                    pairs.append((entries[model], entries[base], measure))
+                    columns.append(getattr(ranking[model], name) - getattr(ranking[base], name))
+    return pairs, np.stack(columns, axis=1)
 
 
-def _rung(entry: _Entry, label: Floats, f1: Interval) -> Rung:
+def _most_bought(data: DataFolder) -> npt.NDArray[np.int64]:
+    """Give every product of the shop's known orders, the most bought first."""
+    counts = data.baskets().group_by("product_id").len().collect()
+    return counts.sort("len", "product_id", descending=[True, False])["product_id"].to_numpy()
+
+
+def _rung(
+    entry: Entry,
+    evaluation: Evaluation,
+    f1: Interval,
+    ranking: RankingMeasures,
+    popular: npt.NDArray[np.int64],
+) -> Rung:
     p = entry.probability
+    label = evaluation.candidates.label
+    listed = entry.top[:, :10]
+    listed = listed[listed != NO_PRODUCT]
     return Rung(
         name=entry.name,
         context=entry.context,
@@ -171,5 +246,8 @@ def _rung(entry: _Entry, label: Floats, f1: Interval) -> Rung:
         logloss=None if p is None else log_loss(label, p),
         auc=None if p is None else auc(label, p),
         calibration_error=None if p is None else calibration_error(label, p),
+        ranking={name: None if np.isnan(mean) else mean for name, mean in ranking.means().items()},
+        coverage=len(np.unique(listed)) / len(popular),
+        popular_share=float(np.isin(listed, popular[:POPULAR]).mean()) if len(listed) else 0.0,
         seconds=entry.seconds,
     )

@@ -1,30 +1,45 @@
 """Trains both contexts and writes everything that a run is."""
 
+import shutil
+import tempfile
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
+from ml.arrays import Floats
+from ml.boosting import FitParameters, Fitted, checkpoint_name, fit
 from ml.buy_again import parameters
+from ml.buy_again.entries import Prediction
 from ml.buy_again.evaluation import Evaluation, plan_evaluation
 from ml.buy_again.examples import choose_examples
-from ml.buy_again.ladder import Ladder, Prediction, climb, verdicts
-from ml.buy_again.model import Fitted, fit
+from ml.buy_again.ladder import Ladder, climb, verdicts
 from ml.buy_again.model_card import write_model_card
+from ml.buy_again.order_effect import estimate_effect_sd
+from ml.calibration import IsotonicMap, calibrate, fit_isotonic, logloss_differences
 from ml.contract import CONTEXTS, default_context, feature_names
 from ml.data import DataFolder, read_data
+from ml.explanations import mean_contributions
+from ml.memory import windows_that_fit
+from ml.metrics import Interval, bootstrap
 from ml.progress import say, step
 from ml.runs import environment, model_path, peak_memory_mb, write_json, write_run
 
 TASK = "buy-again"
 
 
-def train(data_path: Path, run: Path) -> Ladder:
+def train(
+    data_path: Path, run: Path, *, fit_parameters: FitParameters | None = None, memory: int
+) -> Ladder:
     """
     Fit both contexts, judge them out of fold and write the run's folder.
+
+    Fits that an interrupted call with the same data and parameters had finished are taken from the
+    hidden folder beside the run where they wait.
 
     Parameters
     ----------
@@ -32,6 +47,10 @@ def train(data_path: Path, run: Path) -> Ladder:
         Path of data.csv.
     run
         Folder to make; it appears whole at the end, and `latest` beside it then points at it.
+    fit_parameters
+        How to fit; None takes those that suit the size of the data.
+    memory
+        Bytes that the process may hold: of more windows than fit, the oldest are left out.
 
     Returns
     -------
@@ -41,71 +60,129 @@ def train(data_path: Path, run: Path) -> Ladder:
     Raises
     ------
     click.ClickException
-        If the data cannot be read or learnt from, or the folder exists.
+        If the data cannot be read or learnt from, the newest window does not fit into memory, or
+        the folder exists.
 
     """
     begun = time.perf_counter()
-    with write_run(run) as folder:
+    with write_run(run) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         with step(f"read {data_path}"):
-            data = read_data(data_path, "labelled")
-            evaluation = plan_evaluation(data)
+            data = read_data(data_path, "labelled", Path(scratch))
+            plan_evaluation(data)
         _name_empty_columns(data)
-        fit_parameters = parameters.parameters_for(len(data.candidates))
+        data = windows_that_fit(data, memory)
+        evaluation = plan_evaluation(data)
+        fit_parameters = fit_parameters or parameters.parameters_for(len(data.candidates))
+        name = checkpoint_name(TASK, data.fingerprint, len(data.candidates), fit_parameters)
+        checkpoints = run.parent / name
+        examples = evaluation.examples(data.candidates)
         fitted = {
             context: fit(
-                data.candidates,
-                evaluation,
-                context,
+                examples,
                 feature_names(data.contract, context),
                 fit_parameters,
+                title=f"{context} model",
+                checkpoints=checkpoints,
             )
             for context in CONTEXTS
         }
-        predictions = {
-            context: Prediction(one.probability, one.seconds) for context, one in fitted.items()
-        }
-        ladder = climb(data, evaluation, predictions)
-        for context, one in fitted.items():
-            model_path(folder, context).write_text(one.model, encoding="utf-8")
-        evaluation.folds.write_parquet(folder / "folds.parquet")
-        _out_of_fold(evaluation, fitted).write_parquet(folder / "oof.parquet")
-        context = default_context(data.contract.mode)
-        write_json(
-            folder / "examples.json",
-            {
-                "context": context,
-                "shoppers": choose_examples(data, evaluation, fitted[context].probability),
-            },
+        seed = fit(
+            examples,
+            _seed_features(data),
+            replace(
+                fit_parameters,
+                lightgbm=fit_parameters.lightgbm
+                | {"feature_fraction": parameters.SEED_FEATURE_FRACTION},
+            ),
+            title="seed recipe",
+            checkpoints=checkpoints,
+            with_final=False,
         )
-        records = _records(data, evaluation, fitted, ladder, fit_parameters)
+        calibrations = {context: _calibration(evaluation, one) for context, one in fitted.items()}
+        fitted = {
+            context: replace(one, probability=calibrations[context].probability)
+            for context, one in fitted.items()
+        }
+        ladder = climb(
+            data,
+            evaluation,
+            Prediction(seed.probability, seed.seconds),
+            {context: Prediction(one.probability, one.seconds) for context, one in fitted.items()},
+        )
+        for context, one in fitted.items():
+            text = one.booster().model_to_string()
+            model_path(folder, context).write_text(text, encoding="utf-8")
+        evaluation.folds.write_parquet(folder / "folds.parquet")
+        _out_of_fold(evaluation, fitted, seed).write_parquet(folder / "oof.parquet")
+        context = default_context(data.contract.mode)
+        with step("explanations"):
+            write_json(
+                folder / "examples.json",
+                {
+                    "context": context,
+                    "shoppers": choose_examples(data, evaluation, fitted[context]),
+                },
+            )
+            records = _records(data, evaluation, fitted, ladder, fit_parameters)
+        records["parameters"]["isotonic"] = {
+            context: one.isotonic and asdict(one.isotonic) for context, one in calibrations.items()
+        }
         records["metrics"] |= {
+            "isotonic_logloss_change": {
+                context: asdict(one.change) for context, one in calibrations.items()
+            },
             "seconds": time.perf_counter() - begun,
             "peak_memory_mb": peak_memory_mb(),
         }
-        for name, content in records.items():
-            write_json(folder / f"{name}.json", content)
+        for record, content in records.items():
+            write_json(folder / f"{record}.json", content)
         write_model_card(folder / "model_card.md", records)
+    shutil.rmtree(checkpoints)
     say(f"the run is in {run}")
     return ladder
 
 
+@dataclass(frozen=True)
+class _Calibration:
+    """What isotonic recalibration changes, and what comes of it: None if it does not help."""
+
+    change: Interval
+    isotonic: IsotonicMap | None
+    probability: Floats
+
+
+def _calibration(evaluation: Evaluation, fitted: Fitted) -> _Calibration:
+    """Recalibrate only where the other folds' shoppers say that it lowers the logloss."""
+    label, given = evaluation.candidates.label, fitted.probability
+    after = calibrate(given, label, evaluation.row_fold)
+    differences = logloss_differences(label, given, after, evaluation.order)
+    (change,) = bootstrap(differences[:, None], parameters.RESAMPLES, parameters.SEED)
+    if change.high < 0:
+        return _Calibration(change, fit_isotonic(given, label), after)
+    return _Calibration(change, None, given)
+
+
+def _seed_features(data: DataFolder) -> list[str]:
+    there = feature_names(data.contract, "order-start")
+    return [name for name in parameters.SEED_FEATURES if name in there]
+
+
 def _name_empty_columns(data: DataFolder) -> None:
-    features = data.candidates.features
-    for name in features.column_names:
-        if features.column(name).null_count == len(data.candidates):
-            say(f"column {name} has no value in any labelled row: the model learns nothing from it")
+    for name in data.candidates.columns().without_value():
+        say(f"column {name} has no value in any labelled row: the model learns nothing from it")
 
 
-def _out_of_fold(evaluation: Evaluation, fitted: dict[Any, Fitted]) -> pl.DataFrame:
+def _out_of_fold(evaluation: Evaluation, fitted: dict[Any, Fitted], seed: Fitted) -> pl.DataFrame:
     rows = evaluation.candidates
     return pl.DataFrame(
         {
             "user_id": rows.user_id,
             "orders_back": rows.orders_back,
             "product_id": rows.product_id,
-            "fold": evaluation.fold[evaluation.is_evaluated],
+            "fold": evaluation.row_fold,
             "reordered": rows.label.astype("int8"),
             **{context: one.probability for context, one in fitted.items()},
+            "seed-recipe": seed.probability,
         }
     )
 
@@ -115,31 +192,41 @@ def _records(
     evaluation: Evaluation,
     fitted: dict[Any, Fitted],
     ladder: Ladder,
-    fit_parameters: parameters.FitParameters,
+    fit_parameters: FitParameters,
 ) -> dict[str, dict[str, Any]]:
+    rows = evaluation.candidates
+    windows = np.unique(data.candidates.orders_back)
     return {
         "features": {
             "task": TASK,
             "contract_hash": data.contract.hash,
             "contexts": {context: one.features for context, one in fitted.items()},
-            "gain": {context: one.gain for context, one in fitted.items()},
+            "gain": {context: one.gain() for context, one in fitted.items()},
+            "shap": {
+                context: mean_contributions(one.booster(), rows.columns(), one.features)
+                for context, one in fitted.items()
+            },
             "descriptions": {column.name: column.description for column in data.contract.columns},
         },
         "data": {
             "sha256": data.fingerprint,
             "mode": data.contract.mode,
             "windows": data.contract.windows,
+            "windows_used": [int(window) for window in windows],
             "labelled_rows": len(data.candidates),
             "evaluation_window": evaluation.window,
             "evaluated_orders": evaluation.orders.height,
-            "evaluated_rows": len(evaluation.candidates),
+            "evaluated_rows": len(rows),
         },
         "parameters": {
             "folds": parameters.FOLDS,
-            "validation_share": parameters.VALIDATION_SHARE,
-            "stopping_rounds": parameters.STOPPING_ROUNDS,
             **asdict(fit_parameters),
             "fold_rounds": {context: one.fold_rounds for context, one in fitted.items()},
+            "rounds": {context: one.booster().num_trees() for context, one in fitted.items()},
+            "effect_sd": {
+                context: estimate_effect_sd(evaluation.order, one.probability, rows.label)
+                for context, one in fitted.items()
+            },
         },
         "metrics": {"ladder": asdict(ladder), "verdicts": verdicts(ladder)},
         "environment": {

@@ -1,5 +1,6 @@
 """Inline SVG charts that fit any width: places are percentages, so that text keeps its size."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from ml.metrics import Interval
 _ROW = 46
 _AXIS = 24
 _BAR_ROW = 38
+_LEFT, _TOP, _SIDE = 52, 10, 340
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,60 @@ def bar_chart(bars: Sequence[tuple[str, float]], title: str) -> Markup:
         for number, (name, share) in enumerate(bars)
     ]
     return _svg(parts, _BAR_ROW * len(bars), title)
+
+
+def reliability_chart(bins: Sequence[tuple[float, float]], title: str) -> Markup:
+    """
+    Draw what happened against what was predicted, on axes of square roots.
+
+    Most chances are small; square roots give them room and keep the diagonal straight.
+
+    Parameters
+    ----------
+    bins
+        Mean probability and share that happened (0 to 1) of rows of similar probability.
+    title
+        What the chart shows, for those who hear it.
+
+    """
+
+    def across(value: float) -> str:
+        return f"{_LEFT + _SIDE * math.sqrt(value):.1f}"
+
+    def up(value: float) -> str:
+        return f"{_TOP + _SIDE * (1 - math.sqrt(value)):.1f}"
+
+    grid = [
+        Markup(
+            '<line class="grid" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>'
+            '<line class="grid" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>'
+            '<text class="tick" x="{x}" y="{below}" text-anchor="middle">{tick:.0f} %</text>'
+            '<text class="tick" x="{beside}" y="{y}" dy="4" text-anchor="end">{tick:.0f} %</text>'
+        ).format(
+            x=across(tick),
+            y=up(tick),
+            top=up(1),
+            bottom=up(0),
+            left=across(0),
+            right=across(1),
+            below=_TOP + _SIDE + 18,
+            beside=_LEFT - 8,
+            tick=100 * tick,
+        )
+        for tick in (0.0, 0.05, 0.2, 0.4, 0.7, 1.0)
+    ]
+    diagonal = Markup('<line class="diagonal" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(
+        across(0), up(0), across(1), up(1)
+    )
+    dots = [
+        Markup('<circle class="bin" cx="{}" cy="{}" r="5"/>').format(across(chance), up(share))
+        for chance, share in bins
+    ]
+    width, height = _LEFT + _SIDE + 20, _TOP + _SIDE + 26
+    return Markup(
+        '<svg class="square" role="img" aria-label="{title}" viewBox="0 0 {width} {height}">'
+        "{parts}</svg>"
+    ).format(title=title, width=width, height=height, parts=Markup().join([*grid, diagonal, *dots]))
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -104,3 +104,18 @@ def test_a_failure_leaves_the_last_good_set(
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         name: f"the last good {name}" for name in WRITTEN
     }
+
+
+def test_the_other_target_s_build_is_refused(
+    built: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifest = built.target / "manifest.json"
+    monkeypatch.setenv("LAKE_DIR", str(built.lake))
+    arguments = ["--target", "athena", "--manifest", str(manifest)]
+    done = CliRunner().invoke(export, [*arguments, "--out", str(tmp_path / "data.csv")])
+    assert done.exit_code == 1
+    assert done.output == (
+        f"Error: {manifest} is of a build on duckdb, not on athena: run `dbt build --target athena`"
+        " first, or give the other --target.\n"
+    )
+    assert list(tmp_path.iterdir()) == []

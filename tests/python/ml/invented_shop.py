@@ -76,6 +76,7 @@ def build_shop(
         {
             "product_id": range(1, PRODUCTS + 1),
             "product_name": [f"Fruit & <Grain> {number}" for number in range(1, PRODUCTS + 1)],
+            "department_name": ["fruit" if number % 2 else "grain" for number in range(PRODUCTS)],
         }
     ).write_parquet(folder / "products.parquet")
     rows = pl.concat([_window(orders, baskets, targets, back) for back in range(windows)])

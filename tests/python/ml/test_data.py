@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from click.testing import Result
 
 from ml.candidates import read_candidates
-from ml.contract import read_contract
+from ml.contract import feature_names, read_contract
 from ml.data import read_data
+from ml.features import Features, write_features
 from tests.python.ml.invented_shop import build_shop
 
 
@@ -133,6 +135,14 @@ BAD_INPUT: list[tuple[Callable[[Path], object], str]] = [
         "column reordered holds 2, and only 1, 0",
     ),
     (
+        lambda data: change_rows(data, up_orders=pl.lit("-3")),
+        "column up_orders holds -3, which is below 1",
+    ),
+    (
+        lambda data: change_rows(data, user_period=pl.lit("inf")),
+        "column user_period holds inf, which is no finite number",
+    ),
+    (
         lambda data: change_rows(data, product_id=pl.lit(None)),
         "column product_id has an empty value",
     ),
@@ -167,21 +177,60 @@ def test_bad_input(
     assert not list((tmp_path / "runs").iterdir())
 
 
-def test_features_are_read_to_single_precision_and_empty_is_not_a_number(shop: Path) -> None:
-    data = read_data(shop, "labelled")
+def test_features_are_read_to_single_precision_and_empty_stays_empty(
+    shop: Path, tmp_path: Path
+) -> None:
+    data = read_data(shop, "labelled", tmp_path)
     expected = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
     rows = data.candidates
     np.testing.assert_array_equal(rows.user_id, expected["user_id"])
     np.testing.assert_array_equal(rows.product_id, expected["product_id"])
     np.testing.assert_array_equal(rows.label, expected["reordered"])
-    for name in ("up_orders", "user_reorder_ratio", "days_since_prior_order"):
-        column = rows.features.column(name)
-        assert str(column.type) == "float"
-        np.testing.assert_array_equal(column.to_numpy(), expected[name].cast(pl.Float32).to_numpy())
+    names = ["up_orders", "user_reorder_ratio", "days_since_prior_order"]
+    table = rows.columns().table(names)
+    assert [str(kind) for kind in table.schema.types] == ["int64", "float", "float"]
+    for name in names:
+        values = pl.Series(table[name]).cast(pl.Float32)
+        assert values.equals(expected[name].cast(pl.Float32), null_equal=True)
+
+
+def test_values_are_read_part_by_part(tmp_path: Path) -> None:
+    schema = pa.schema([("count", pa.int64()), ("share", pa.float32()), ("empty", pa.int64())])
+    with write_features(tmp_path / "f.parquet", schema) as file:
+        for count in (1, 2):
+            file.add(pa.record_batch([[count, None], [0.5, 0.25], [None, None]], schema=schema))
+            file.flush()
+    features = Features(tmp_path / "f.parquet", schema.names)
+    assert features.without_value() == ["empty"]
+    assert features.batch_rows() == [2, 2]
+    np.testing.assert_array_equal(
+        features.matrix(1, ["share", "count"]), [[0.5, 2], [0.25, np.nan]]
+    )
+    part = features.where(np.array([False, False, False, True]))
+    assert part.batch_rows() == [0, 1]
+    np.testing.assert_array_equal(part.matrix(1, ["share"]), [[0.25]])
+
+
+def test_rows_are_chosen_from_chosen_rows(tmp_path: Path) -> None:
+    schema = pa.schema([("place", pa.int64())])
+    with write_features(tmp_path / "f.parquet", schema) as file:
+        for begin in range(0, 300, 100):
+            file.add(pa.record_batch([range(begin, begin + 100)], schema=schema))
+            file.flush()
+    features = Features(tmp_path / "f.parquet", ["place"])
+    odd = features.where(np.arange(300) % 2 == 1)
+    some = odd.where(np.arange(150) >= 120)
+    assert len(some) == 30
+    assert some.table(["place"])["place"].to_pylist() == list(range(241, 300, 2))
+    spread = some.spread(4).table(["place"])["place"].to_pylist()
+    assert len(spread) == 4
+    assert (spread[0], spread[-1]) == (241, 299)
+    read = [value for part in odd.batches(["place"]) for value in part["place"].to_pylist()]
+    assert read == list(range(1, 300, 2))
 
 
 def test_ids_label_and_set_are_never_features(shop: Path) -> None:
-    names = set(read_data(shop, "labelled").candidates.features.column_names)
+    names = set(feature_names(read_contract(shop), "order-start"))
     all_names = {column["name"] for column in columns_of(shop)}
     assert all_names - names == {
         "user_id",
@@ -194,16 +243,16 @@ def test_ids_label_and_set_are_never_features(shop: Path) -> None:
 
 
 def test_rows_to_predict_are_those_of_the_newest_window_without_a_label(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=2), "to predict")
+    data = read_data(build_shop(tmp_path, windows=2), "to predict", tmp_path)
     tests = data.targets.filter(eval_set="test")["user_id"]
     assert set(data.candidates.user_id) <= set(tests)
     assert set(data.candidates.orders_back) == {0}
     assert np.isnan(data.candidates.label).all()
-    assert len(data.candidates) == len(data.candidates.features) > 0
+    assert len(data.candidates) == len(data.candidates.columns()) > 0
 
 
 def test_older_orders_without_a_known_basket_are_not_predicted(tmp_path: Path) -> None:
     data = build_shop(tmp_path, windows=2)
     change_rows(data, reordered=pl.when(pl.col("orders_back") == "0").then("reordered"))
-    candidates, _ = read_candidates(data, read_contract(data), [], "to predict")
+    candidates, _ = read_candidates(data, read_contract(data), [], "to predict", None)
     assert set(candidates.orders_back) == {0}

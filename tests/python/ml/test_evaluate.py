@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from click.testing import Result
 
+from ml.buy_again.entries import Prediction
 from ml.buy_again.evaluation import plan_evaluation
-from ml.buy_again.ladder import Comparison, Ladder, Prediction, Rung, climb, verdicts
+from ml.buy_again.ladder import Comparison, Ladder, climb, verdicts
 from ml.contract import CONTEXTS, Context
 from ml.data import read_data
 from ml.metrics import Interval
@@ -29,16 +30,21 @@ def test_prints_the_figures_of_the_run(
         ("last basket", "pre-order"),
         ("personal frequency", "pre-order"),
         ("recency decay 0.85", "pre-order"),
+        ("TIFU-KNN", "pre-order"),
+        ("UP-CF", "pre-order"),
+        ("seed recipe", "order-start"),
         ("model", "order-start"),
         ("model", "pre-order"),
     ]
     lines = result.stdout.splitlines()
     for rung in rungs:
-        (line,) = (
+        line, lists = (
             line
             for line in lines
             if line.startswith(f"{rung['name']} ") and f" {rung['context']} " in line
         )
+        for measure in ("recall_10", "recall_20", "ndcg_10", "hit_10", "recall_10_repeat"):
+            assert f"{rung['ranking'][measure]:.4f}" in lists
         assert f"{rung['f1']['mean']:.4f}" in line
         assert f" {rung['f1']['low']:.3f}-{rung['f1']['high']:.3f} " in line
         if rung["name"] != "last basket":
@@ -50,11 +56,13 @@ def test_prints_the_figures_of_the_run(
             line.rstrip()
             for line in lines
             if line.startswith(f"{comparison['context']} ")
+            and f" {comparison['baseline']} " in line
+            and f" {comparison['measure']} " in line
             and f"{ends['low']:+.4f} to {ends['high']:+.4f}" in line
         )
         words = "better" if comparison["is_better"] else "not better"
         assert line.split("  ")[-1].strip() == words
-    assert [line.rstrip() for line in lines[-2:]] == metrics["verdicts"]
+    assert [line.rstrip() for line in lines[-4:]] == metrics["verdicts"]
 
 
 def test_a_terminal_gets_a_table_with_lines(
@@ -88,13 +96,14 @@ def test_without_a_run(
 
 def perfect(data: Path) -> tuple[Ladder, int]:
     """Climb with a model that knows the truth; also give the number of judged orders."""
-    folder = read_data(data, "labelled", with_features=False)
+    folder = read_data(data, "labelled")
     evaluation = plan_evaluation(folder)
     truth = np.clip(evaluation.candidates.label, 1e-9, 1 - 1e-9)
     predictions: dict[Context, Prediction] = {
         context: Prediction(truth, seconds=1.0) for context in CONTEXTS
     }
-    return climb(folder, evaluation, predictions), evaluation.orders.height
+    seed = Prediction(np.full(len(truth), 0.01), seconds=1.0)
+    return climb(folder, evaluation, seed, predictions), evaluation.orders.height
 
 
 def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
@@ -103,19 +112,20 @@ def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
         assert rung.f1 == Interval(1, 1, 1)
         assert rung.auc == 1
         assert rung.logloss == pytest.approx(0, abs=1e-6)
-    assert all(comparison.is_better for comparison in ladder.comparisons)
+    assert all(one.is_better for one in ladder.comparisons if one.measure == "F1")
     assert all("the model is better than" in verdict for verdict in verdicts(ladder))
 
 
-def test_only_an_interval_above_zero_is_better(shop: Path) -> None:
-    folder = read_data(shop, "labelled")
+def test_only_an_interval_above_zero_is_better(shop: Path, tmp_path: Path) -> None:
+    folder = read_data(shop, "labelled", tmp_path)
     evaluation = plan_evaluation(folder)
-    rate = folder.candidates.features.column("up_order_rate").to_numpy()[evaluation.is_evaluated]
+    rate = evaluation.candidates.columns().table(["up_order_rate"])["up_order_rate"].to_numpy()
     predictions: dict[Context, Prediction] = {
         "order-start": Prediction(np.clip(rate, 0.01, 0.99), seconds=1.0),
         "pre-order": Prediction(np.full(len(rate), 0.01), seconds=1.0),
     }
-    comparisons = climb(folder, evaluation, predictions).comparisons
+    seed = Prediction(np.full(len(rate), 0.01), seconds=1.0)
+    comparisons = climb(folder, evaluation, seed, predictions).comparisons
     signs = {
         (comparison.difference.low > 0, comparison.difference.high > 0)
         for comparison in comparisons
@@ -160,20 +170,55 @@ def test_a_train_order_without_lines_is_not_judged(own_shop: Path) -> None:
     assert perfect(own_shop)[1] == before - 1
 
 
-def test_words_for_a_model_that_is_not_better() -> None:
-    rung = Rung("model", "pre-order", "", Interval(0.4, 0.3, 0.5), None, None, None, 0.0)
-    rungs = [
-        replace(rung, name="weak", f1=Interval(0.2, 0.1, 0.3)),
-        replace(rung, name="strong"),
-        rung,
-    ]
-    comparisons = [
-        Comparison("pre-order", "weak", Interval(0.2, 0.1, 0.3), is_better=True),
-        Comparison("pre-order", "strong", Interval(0.01, -0.02, 0.04), is_better=False),
-    ]
-    ladder = Ladder("K", 0, 9, 99, 100, rungs, comparisons)
-    (verdict,) = verdicts(ladder)
-    assert verdict == (
-        "pre-order: the model is not better than the best baseline (strong):"
-        " mean F1 +0.0100 [-0.0200, +0.0400]"
+def test_words_for_a_model_that_is_not_better(shop: Path) -> None:
+    ladder, _ = perfect(shop)
+    ladder = replace(
+        ladder,
+        best_baseline="strong",
+        comparisons=[
+            Comparison("pre-order", "weak", "F1", Interval(0.2, 0.1, 0.3), is_better=True),
+            Comparison("pre-order", "strong", "F1", Interval(0.01, -0.02, 0.04), is_better=False),
+            Comparison("pre-order", "strong", "NDCG@10", Interval(0.2, 0.1, 0.3), is_better=True),
+            Comparison("pre-order", "seed recipe", "F1", Interval(0.2, 0.1, 0.3), is_better=True),
+        ],
     )
+    assert verdicts(ladder) == [
+        (
+            "pre-order: the model is not better than the best baseline (strong):"
+            " mean F1 +0.0100 [-0.0200, +0.0400]"
+        ),
+        "pre-order: the model is better than the seed recipe: mean F1 +0.2000 [+0.1000, +0.3000]",
+    ]
+
+
+def test_segments_share_out_every_order(shop: Path) -> None:
+    ladder, orders = perfect(shop)
+    for kind in ("earlier orders", "products bought again"):
+        own = [segment for segment in ladder.segments if segment.kind == kind]
+        assert sum(segment.orders for segment in own) == orders
+        assert all(segment.f1 == {"order-start": 1, "pre-order": 1} for segment in own)
+        f1 = sum(segment.baseline_f1 * segment.orders for segment in own) / orders
+        (best,) = (rung for rung in ladder.rungs if rung.name == ladder.best_baseline)
+        assert f1 == pytest.approx(best.f1.mean)
+
+
+def test_segments_hold_the_orders_that_their_labels_say(shop: Path) -> None:
+    ladder, _ = perfect(shop)
+    earlier = pl.read_parquet(shop.with_name("targets.parquet")).filter(eval_set="train")
+    earlier = earlier.with_columns(pl.col("order_number") - 1)
+    found = {one.label: one.orders for one in ladder.segments if one.kind == "earlier orders"}
+    assert found == {
+        "0 to 4": earlier.filter(pl.col("order_number") <= 4).height,
+        "5 to 9": earlier.filter(pl.col("order_number").is_between(5, 9)).height,
+    }
+
+
+def test_coverage_and_popularity_by_hand(shop: Path) -> None:
+    ladder, _ = perfect(shop)
+    rows = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
+    # no shopper has more than ten candidates, and the shop has fewer than a hundred products
+    assert rows.group_by("user_id").len()["len"].max() <= 10  # type: ignore[operator]
+    shop_products = pl.read_parquet(shop.with_name("baskets.parquet"))["product_id"].n_unique()
+    frequency = ladder.rungs[1]
+    assert frequency.coverage == pytest.approx(rows["product_id"].n_unique() / shop_products)
+    assert frequency.popular_share == ladder.truth_popular_share == 1

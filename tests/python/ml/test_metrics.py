@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+import sklearn.metrics  # type: ignore[import-untyped, unused-ignore]
 
-from ml.metrics import auc, bootstrap, calibration_error, log_loss, order_f1
+from ml.metrics import auc, bootstrap, calibration_bins, calibration_error, log_loss, order_f1
 
 
 def test_f1_of_each_order_by_hand() -> None:
@@ -36,9 +37,34 @@ def test_auc_of_one_class_is_not_a_number() -> None:
 
 def test_calibration_error_by_hand() -> None:
     label = np.array([1.0, 0.0, 1.0, 0.0])
-    probability = np.array([0.1, 0.1, 0.9, 1.0])
-    # bin of .1: half happened, gap .4; bin of .9 and 1: half happened, gap .45
+    probability = np.array([0.9, 0.1, 0.1, 1.0])
+    # bins of two rows: of .1 half happened, gap .4; of .9 and 1 half happened, gap .45
     assert calibration_error(label, probability, bins=2) == pytest.approx((0.4 + 0.45) / 2)
+
+
+def test_bins_of_equal_count() -> None:
+    random = np.random.default_rng(1)
+    probability = random.beta(0.3, 4, 1_003)
+    label = (random.random(1_003) < probability).astype(np.float64)
+    bins = calibration_bins(label, probability)
+    assert sorted({one.rows for one in bins}) == [50, 51]
+    chances = [one.probability for one in bins]
+    assert chances == sorted(chances)
+    assert sum(one.rows * one.share for one in bins) == pytest.approx(label.sum())
+    assert len(calibration_bins(label[:3], probability[:3])) == 3
+
+
+def test_equal_to_scikit_learn() -> None:
+    random = np.random.default_rng(2)
+    # rounded, so that there are ties
+    probability = random.beta(0.5, 4, 5_000).round(2).clip(0.01, 0.99)
+    label = (random.random(5_000) < probability).astype(np.float64)
+    assert log_loss(label, probability) == pytest.approx(
+        sklearn.metrics.log_loss(label, probability)
+    )
+    assert auc(label, probability) == pytest.approx(
+        sklearn.metrics.roc_auc_score(label, probability)
+    )
 
 
 def test_bootstrap_covers_the_mean_with_the_usual_width() -> None:

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
 import pytest
 from click.testing import Result
 
-from ml.buy_again.reasons import reasons
 from tests.python.ml.invented_shop import build_shop
 
 SCHEMA = {
@@ -33,6 +31,7 @@ def predicted(ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Pa
 
 def test_one_row_per_test_order(predicted: Path, shop: Path) -> None:
     assert sorted(path.name for path in predicted.iterdir()) == [
+        "cold_start.parquet",
         "scores.parquet",
         "submission.csv",
     ]
@@ -64,8 +63,18 @@ def test_scores_hold_every_candidate_with_rank_and_reason(predicted: Path, shop:
     for _, own in scores.group_by("user_id"):
         assert own["rank"].to_list() == list(range(1, len(own) + 1))
         assert own["probability"].is_sorted(descending=True)
-    row = joined.row(0, named=True)
-    assert row["reason"].startswith(f"in {row['up_orders']} of {row['user_orders']} orders, last")
+    for row in joined.iter_rows(named=True):
+        orders = "order" if row["user_orders"] == 1 else "orders"
+        often = f"in {row['up_orders']} of {row['user_orders']} {orders}"
+        ago = row["up_orders_since_last_order"] + 1
+        recently = f"last {ago} {'order' if ago == 1 else 'orders'} ago"
+        words = row["reason"].split(", ")
+        assert 1 <= len(words) <= 3
+        for word in words:
+            if word.startswith("in "):
+                assert word == often
+            if word.startswith("last "):
+                assert word == recently
 
 
 def test_the_basket_is_the_top_of_the_ranking(predicted: Path) -> None:
@@ -75,21 +84,6 @@ def test_the_basket_is_the_top_of_the_ranking(predicted: Path) -> None:
         ranked = scores.filter(order_id=int(order))["product_id"].cast(pl.String).to_list()
         chosen = products.split(" ")
         assert ranked[: len(chosen)] == chosen
-
-
-def test_reasons_in_words() -> None:
-    features = pa.table(
-        {
-            "up_orders": pa.array([5, 1, 1], pa.float32()),
-            "up_last_order": pa.array([9, 1, 7], pa.float32()),
-            "user_orders": pa.array([9, 1, 9], pa.float32()),
-        }
-    )
-    assert reasons(features).to_list() == [
-        "in 5 of 9 orders, last 1 order ago",
-        "in 1 of 1 order, last 1 order ago",
-        "in 1 of 9 orders, last 3 orders ago",
-    ]
 
 
 def test_contexts_differ(
@@ -119,6 +113,7 @@ def test_nothing_to_predict(
     scores = pl.read_parquet(out / "scores.parquet")
     assert scores.is_empty()
     assert scores.schema == SCHEMA
+    assert pl.read_parquet(out / "cold_start.parquet").is_empty()
 
 
 def test_model_of_another_contract(
@@ -165,3 +160,61 @@ def test_live_mode_predicts_an_order_to_come_for_everyone(
     )
     assert refused.exit_code == 1
     assert "predict with --context pre-order" in refused.stderr
+
+
+def test_only_a_shopper_without_any_order_gets_shop_favourites(predicted: Path, shop: Path) -> None:
+    favourites = pl.read_parquet(predicted / "cold_start.parquet")
+    # user 2 is new; three products of each of the two departments
+    assert favourites["user_id"].to_list() == [2] * 6
+    assert favourites["order_id"].unique().to_list() == [898001]
+    assert favourites["rank"].to_list() == [1, 2, 3, 4, 5, 6]
+    assert set(favourites["source"]) == {"cold_start"}
+    names = pl.read_parquet(shop.with_name("products.parquet"))
+    sold = (
+        pl.read_parquet(shop.with_name("baskets.parquet"))
+        .group_by("product_id")
+        .agg(lines=pl.len())
+        .join(names, on="product_id")
+    )
+    for department in ("fruit", "grain"):
+        own = favourites.filter(reason=f"a favourite of the shop in {department}")
+        best = sold.filter(department_name=department).sort(
+            "lines", "product_id", descending=[True, False]
+        )
+        assert own["product_id"].to_list() == best["product_id"].head(3).to_list()
+
+
+@pytest.mark.parametrize("decision", ["top-2", "threshold-0.5"])
+def test_other_decisions(
+    ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Path, decision: str
+) -> None:
+    out = tmp_path / "out"
+    result = ml("predict", "--run", trained, "--data", shop, "--out", out, "--decision", decision)
+    assert result.exit_code == 0, result.output
+    scores = pl.read_parquet(out / "scores.parquet")
+    submission = pl.read_csv(out / "submission.csv", infer_schema=False)
+    for order, products in submission.iter_rows():
+        own = scores.filter(order_id=int(order))
+        wanted = own.head(2) if decision == "top-2" else own.filter(pl.col("probability") >= 0.5)
+        expected = " ".join(wanted["product_id"].cast(pl.String)) or "None"
+        assert products == expected
+    result = ml("predict", "--run", trained, "--data", shop, "--out", out, "--decision", "best")
+    assert result.exit_code == 2
+    assert "is no decision" in result.stderr
+
+
+def test_a_habit_ranks_above_a_purchase_long_ago(
+    ml: Callable[..., Result], live_shop: Path, tmp_path: Path
+) -> None:
+    run, out = tmp_path / "runs" / "live", tmp_path / "out"
+    assert ml("train", "--data", live_shop, "--run", run).exit_code == 0
+    assert ml("predict", "--run", run, "--data", live_shop, "--out", out).exit_code == 0
+    rows = pl.read_csv(live_shop).filter(orders_back=0)
+    scores = pl.read_parquet(out / "scores.parquet").join(rows, on=["user_id", "product_id"])
+    # bought in each of the last five orders or more; bought once and not in the last four orders
+    since = pl.col("up_orders_since_last_order")
+    habits = scores.filter((pl.col("up_order_rate") == 1) & (pl.col("user_orders") >= 5))
+    once = scores.filter((pl.col("up_orders") == 1) & (since >= 4))
+    both = habits.join(once, on="user_id", suffix="_once")
+    assert both.height > 10
+    assert (both["rank"] < both["rank_once"]).all()

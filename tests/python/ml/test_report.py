@@ -12,7 +12,7 @@ import pytest
 from click.testing import Result
 
 from ml.metrics import Interval
-from ml.report.charts import IntervalRow, bar_chart, interval_chart
+from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
 from ml.report.page import write_report
 
 
@@ -20,7 +20,7 @@ from ml.report.page import write_report
 def page(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the text of the report of a run."""
     run = copytree(trained, tmp_path_factory.mktemp("report") / "run")
-    return write_report(run).read_text(encoding="utf-8")
+    return write_report([run], run / "report.html").read_text(encoding="utf-8")
 
 
 def test_needs_no_network(page: str) -> None:
@@ -37,7 +37,8 @@ def test_every_figure_of_the_ladder_is_there(page: str, trained: Path) -> None:
     for rung in metrics["ladder"]["rungs"]:
         assert f"{rung['f1']['mean']:.4f}</td>" in page
         assert f"{rung['f1']['low']:.4f} to {rung['f1']['high']:.4f}</td>" in page
-    assert page.count('<tr class="model">') == 2
+    # a table of protocol K and one of protocol NBR
+    assert page.count('<tr class="model">') == 4
     assert page.count('class="interval"') == len(metrics["ladder"]["rungs"])
 
 
@@ -64,10 +65,10 @@ def test_says_what_the_run_was(page: str, trained: Path) -> None:
     for text in (data["sha256"], features["contract_hash"], *environment.values()):
         assert text in page
     assert re.search(r"\d+ s, at most [\d,]+ MB of memory", page)
-    for name in sorted(features["gain"]["order-start"], key=features["gain"]["order-start"].get)[
-        -3:
-    ]:
-        assert f">{name}</text>" in page
+    for measure in ("gain", "shap"):
+        amounts = features[measure]["order-start"]
+        for name in sorted(amounts, key=lambda name: -amounts[name])[:3]:
+            assert f">{name}</text>" in page
 
 
 def test_command(ml: Callable[..., Result], trained: Path, tmp_path: Path) -> None:
@@ -112,3 +113,91 @@ def test_bars_are_shares_of_the_longest() -> None:
         "25.00%",
     ]
     assert [text.text for text in chart.findall("text[@class='value']")] == ["50.0%", "12.5%"]
+
+
+def test_dots_on_the_diagonal_where_chances_hold() -> None:
+    chart = ET.fromstring(reliability_chart([(0.25, 0.25), (0.25, 1.0)], "title"))  # noqa: S314 - made here
+    lines = [line.attrib for line in chart.findall("line[@class='diagonal']")]
+    left, right = float(lines[0]["x1"]), float(lines[0]["x2"])
+    bottom, top = float(lines[0]["y1"]), float(lines[0]["y2"])
+    (on, above) = (
+        (float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in chart.findall("circle")
+    )
+    # a quarter lies in the middle of an axis of square roots
+    assert on == ((left + right) / 2, (bottom + top) / 2)
+    assert above == ((left + right) / 2, top)
+
+
+def test_calibration_segments_and_lists_are_shown(page: str, trained: Path) -> None:
+    ladder = json.loads((trained / "metrics.json").read_text())["ladder"]
+    assert page.count('class="bin"') == len(ladder["calibration"]["order-start"]) == 20
+    for segment in ladder["segments"]:
+        assert f"<td>{segment['label']}</td>" in page
+    for rung in ladder["rungs"]:
+        assert f'<td class="n">{rung["ranking"]["recall_10"]:.3f}</td>' in page
+
+
+@pytest.fixture(scope="session")
+def page_of_all(
+    trained: Path, discovery_run: Path, next_run: Path, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """Give the text of the one page of a run of each task."""
+    path = tmp_path_factory.mktemp("report-of-all") / "report.html"
+    return write_report([trained, discovery_run, next_run], path).read_text(encoding="utf-8")
+
+
+def test_one_page_for_all_tasks(page_of_all: str) -> None:
+    for task in ("buy-again", "discovery", "next-in-cart"):
+        assert f'<a href="#{task}">' in page_of_all
+        assert f'id="{task}"' in page_of_all
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|\bsrc=", page_of_all)
+
+
+def test_shoppers_have_all_three_lists_side_by_side(page_of_all: str, next_run: Path) -> None:
+    shoppers = json.loads((next_run / "examples.json").read_text())["shoppers"]
+    assert len(shoppers) == 10
+    before_the_tasks = page_of_all.split('<header class="part"', maxsplit=1)[0]
+    beside = before_the_tasks.split('<div class="shoppers side">')[1:]
+    assert len(beside) == len(shoppers)
+    for shopper, lists in zip(shoppers, beside, strict=True):
+        titles = re.findall(r"<article>\n<h3>(.*)</h3>", lists)
+        assert [unescape(title) for title in titles] == [one["title"] for one in shopper["lists"]]
+        assert titles[:2] == ["Buy again", "Discover"]
+        assert titles[2].startswith("Next after ")
+        names = [product["name"] for one in shopper["lists"] for product in one["products"]]
+        assert unescape(lists).count('<span class="what">') == len(names)
+        assert all(name in unescape(lists) for name in names)
+
+
+def test_every_figure_of_the_other_tasks_is_there(
+    page_of_all: str, discovery_run: Path, next_run: Path
+) -> None:
+    for run in (discovery_run, next_run):
+        ladder = json.loads((run / "metrics.json").read_text())["ladder"]
+        for rung in ladder["rungs"]:
+            for measure in rung["measures"].values():
+                assert f'<td class="n">{measure["mean"]:.4f}<br>' in page_of_all
+        for one in ladder["comparisons"]:
+            verdict = "better" if one["is_better"] else "not better"
+            assert f'<td class="n">{one["difference"]["mean"]:+.4f} {verdict}<br>' in page_of_all
+
+
+def test_command_without_a_run_shows_the_latest_of_every_task(
+    ml: Callable[..., Result],
+    discovery_run: Path,
+    next_run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RUNS_DIR", str(tmp_path))
+    result = ml("report")
+    assert result.exit_code == 1
+    assert f"{tmp_path} holds no run" in result.stderr
+    for task, run in (("discovery", discovery_run), ("next-in-cart", next_run)):
+        (tmp_path / task).mkdir()
+        (tmp_path / task / "latest").symlink_to(run)
+    result = ml("report")
+    assert (result.exit_code, result.stdout) == (0, f"{tmp_path / 'report.html'}\n")
+    page = (tmp_path / "report.html").read_text()
+    assert 'id="discovery"' in page
+    assert 'id="buy-again"' not in page

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import lightgbm as lgb
 import numpy as np
@@ -15,15 +16,32 @@ import polars as pl
 import pytest
 from click.testing import Result
 
-from ml.buy_again.evaluation import plan_evaluation
-from ml.buy_again.model import fit
-from ml.buy_again.parameters import LARGE_DATA, SMALL_DATA, FitParameters, parameters_for
-from ml.contract import feature_names
-from ml.data import read_data
-from ml.metrics import auc
+from ml import boosting
+from ml.arrays import Floats
+from ml.boosting import fit
+from ml.buy_again.decision import choose_baskets
+from ml.buy_again.evaluation import Evaluation, plan_evaluation
+from ml.buy_again.parameters import FULL_DATA, MEDIUM_DATA, SMALL_DATA, parameters_for
+from ml.contract import Context, feature_names
+from ml.data import DataFolder, read_data
+from ml.fit_parameters import write_parameters
+from ml.folds import hold_out
+from ml.metrics import auc, order_f1
 from tests.python.ml.invented_shop import build_shop
 
-QUICK = FitParameters(SMALL_DATA.lightgbm, most_rounds=30)
+QUICK = replace(SMALL_DATA, lightgbm=SMALL_DATA.lightgbm | {"min_data_in_leaf": 5}, most_rounds=30)
+
+
+def out_of_fold(data: DataFolder, evaluation: Evaluation, context: Context = "pre-order") -> Floats:
+    """Fit quickly and give the out-of-fold probabilities."""
+    fitted = fit(
+        evaluation.examples(data.candidates),
+        feature_names(data.contract, context),
+        QUICK,
+        title="test",
+        with_final=False,
+    )
+    return fitted.probability
 
 
 def test_files_of_a_run(trained: Path) -> None:
@@ -50,6 +68,7 @@ def test_the_model_finds_the_habits(trained: Path) -> None:
         assert rung["name"] == "model"
         assert rung["auc"] > 0.75
         assert rung["f1"]["low"] > 0.6
+        assert rung["ranking"]["recall_10_repeat"] > 0.9
 
 
 def test_out_of_fold_predictions_and_folds_belong_together(trained: Path, shop: Path) -> None:
@@ -83,45 +102,168 @@ def test_the_pre_order_model_does_not_read_the_order_to_come(trained: Path) -> N
 
 
 def test_labels_of_held_out_shoppers_change_nothing_for_them(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=3), "labelled")
+    data = read_data(build_shop(tmp_path, windows=3), "labelled", tmp_path)
     evaluation = plan_evaluation(data)
-    names = feature_names(data.contract, "pre-order")
     is_held_out = evaluation.fold == 2
     # the labels of all their windows, those before the evaluated one too
     flipped = np.where(is_held_out, 1 - data.candidates.label, data.candidates.label)
     assert len(np.unique(data.candidates.orders_back[is_held_out])) == 3
-    before = fit(data.candidates, evaluation, "pre-order", names, QUICK)
-    other = replace(data.candidates, label=flipped)
-    after = fit(other, evaluation, "pre-order", names, QUICK)
+    before = out_of_fold(data, evaluation)
+    after = out_of_fold(
+        replace(data, candidates=replace(data.candidates, label=flipped)), evaluation
+    )
     judged = is_held_out[evaluation.is_evaluated]
-    np.testing.assert_array_equal(before.probability[judged], after.probability[judged])
-    assert (before.probability[~judged] != after.probability[~judged]).all()
+    np.testing.assert_array_equal(before[judged], after[judged])
+    assert (before[~judged] != after[~judged]).all()
+
+
+def test_no_shopper_is_in_two_folds(trained: Path) -> None:
+    folds = pl.read_parquet(trained / "folds.parquet")
+    parts = [set(folds.filter(fold=fold)["user_id"]) for fold in range(5)]
+    assert sum(len(part) for part in parts) == len(set().union(*parts)) == folds.height
 
 
 def test_older_windows_train_and_are_not_judged(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=3), "labelled")
+    data = read_data(build_shop(tmp_path, windows=3), "labelled", tmp_path)
     evaluation = plan_evaluation(data)
     assert evaluation.window == 0
     assert set(evaluation.candidates.orders_back) == {0}
     # shoppers with a test order have no label in window 0: they train in every fold
     tests = data.targets.filter(eval_set="test")["user_id"]
     assert set(data.candidates.user_id[evaluation.fold == -1]) == set(tests) - {2}
-    names = feature_names(data.contract, "pre-order")
-    newest = data.candidates.where(evaluation.is_evaluated)
-    only = plan_evaluation(replace(data, candidates=newest))
-    with_older = fit(data.candidates, evaluation, "pre-order", names, QUICK)
-    without = fit(newest, only, "pre-order", names, QUICK)
-    assert len(with_older.probability) == len(without.probability) == len(newest)
-    assert (with_older.probability != without.probability).any()
+    newest = replace(data, candidates=data.candidates.where(evaluation.is_evaluated))
+    with_older = out_of_fold(data, evaluation)
+    without = out_of_fold(newest, plan_evaluation(newest))
+    assert len(with_older) == len(without) == len(newest.candidates)
+    assert (with_older != without).any()
+
+
+def test_final_model_stops_by_newest_orders_of_shoppers_whose_older_ones_train(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = read_data(build_shop(tmp_path, windows=3), "labelled", tmp_path)
+    evaluation = plan_evaluation(data)
+    real = lgb.train
+    calls = []
+
+    def record(
+        parameters: dict[str, object],
+        rows: lgb.Dataset,
+        rounds: int,
+        **options: Any,  # noqa: ANN401 - passed on
+    ) -> lgb.Booster:
+        booster = real(parameters, rows, rounds, **options)
+        judges = [one.num_data() for one in options.get("valid_sets", [])]
+        calls.append((rows.num_data(), judges, rounds, booster.best_iteration))
+        return booster
+
+    monkeypatch.setattr("ml.boosting.lgb.train", record)
+    names = feature_names(data.contract, "order-start")
+    fitted = fit(evaluation.examples(data.candidates), names, QUICK, title="test")
+    shoppers = np.unique(evaluation.candidates.user_id)
+    half = hold_out(shoppers, 0.5)
+    assert len(half) == round(len(shoppers) / 2)
+    newest = int(np.isin(evaluation.candidates.user_id, half).sum())
+    every = len(data.candidates)
+    *_, (searched, judges, _, best), last = calls
+    assert (searched, judges) == (every - newest, [newest])
+    assert last[:3] == (every, [], best)
+    assert fitted.booster().num_trees() == best
+
+
+def test_without_older_windows_the_final_model_has_the_median_rounds(
+    trained: Path,
+) -> None:
+    used = json.loads((trained / "parameters.json").read_text())
+    assert json.loads((trained / "data.json").read_text())["windows_used"] == [0]
+    for context, rounds in used["rounds"].items():
+        assert rounds == np.median(used["fold_rounds"][context])
 
 
 def test_shuffled_labels_cannot_be_predicted(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, users=300), "labelled")
-    shuffled = np.random.default_rng(7).permutation(data.candidates.label)
+    data = read_data(build_shop(tmp_path, users=300), "labelled", tmp_path)
+    random = np.random.default_rng(7)
+    shuffled = random.permutation(data.candidates.label)
     data = replace(data, candidates=replace(data.candidates, label=shuffled))
-    names = feature_names(data.contract, "order-start")
-    fitted = fit(data.candidates, plan_evaluation(data), "order-start", names, QUICK)
-    assert auc(shuffled, fitted.probability) == pytest.approx(0.5, abs=0.05)
+    evaluation = plan_evaluation(data)
+    probability = out_of_fold(data, evaluation, "order-start")
+    assert auc(shuffled, probability) == pytest.approx(0.5, abs=0.05)
+    # baskets chosen by chances that are dealt out anew are as good
+    count = evaluation.orders.height
+    bought = np.bincount(evaluation.order[shuffled == 1], minlength=count)
+
+    def mean_f1(chances: Floats) -> float:
+        chosen = choose_baskets(evaluation.order, chances)
+        hits = np.bincount(evaluation.order[chosen & (shuffled == 1)], minlength=count)
+        predicted = np.bincount(evaluation.order[chosen], minlength=count)
+        return float(order_f1(hits, predicted, bought).mean())
+
+    chance = np.mean([mean_f1(random.permutation(probability)) for _ in range(10)])
+    assert mean_f1(probability) == pytest.approx(chance, abs=0.03)
+
+
+def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
+    ml: Callable[..., Result],
+    trained: Path,
+    shop: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = tmp_path / "runs"
+    real = boosting.predict
+    calls = []
+
+    def stop_at_the_seventh(*arguments: object) -> Floats:
+        calls.append(arguments)
+        if len(calls) == 7:
+            raise KeyboardInterrupt
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(boosting, "predict", stop_at_the_seventh)
+    ml("train", "--data", shop, "--run", runs / "first")
+    monkeypatch.setattr(boosting, "predict", real)
+    (kept,) = runs.iterdir()
+    # five folds and all rows of the first context, two folds of the second
+    assert len(list(kept.iterdir())) == 8
+    result = ml("train", "--data", shop, "--run", runs / "second")
+    assert result.exit_code == 0, result.output
+    assert result.stderr.count("taken from the run that was interrupted") == 8
+    assert sorted(path.name for path in runs.iterdir()) == ["latest", "second"]
+    for name in ("model-order-start.txt", "model-pre-order.txt", "oof.parquet", "examples.json"):
+        assert (runs / "second" / name).read_bytes() == (trained / name).read_bytes(), name
+
+
+def test_memory_that_is_too_small_leaves_out_old_windows(
+    ml: Callable[..., Result], tmp_path: Path
+) -> None:
+    data = build_shop(tmp_path / "shop", users=200, windows=3)
+    run = tmp_path / "runs" / "x"
+    # 600 MB are kept for the process itself
+    allowed = ["--memory", "600.32MB"]
+    result = ml("train", "--data", data, "--run", run, *allowed)
+    assert result.exit_code == 0, result.output
+    assert "the newest 2 are used" in " ".join(result.stderr.split())
+    assert json.loads((run / "data.json").read_text())["windows_used"] == [0, 1]
+    result = ml("train", "--data", data, "--run", tmp_path / "runs" / "y", "--memory", "400MB")
+    assert result.exit_code == 1
+    assert "the newest window alone needs about" in " ".join(result.stderr.split())
+    result = ml("train", "--data", data, "--run", tmp_path / "runs" / "y", "--memory", "much")
+    assert result.exit_code == 2
+    assert "'much' is no amount of memory" in result.stderr
+
+
+def test_parameters_from_a_file(ml: Callable[..., Result], shop: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tuned.json"
+    write_parameters(path, QUICK, {})
+    run = tmp_path / "runs" / "x"
+    assert ml("train", "--data", shop, "--run", run, "--parameters", path).exit_code == 0
+    used = json.loads((run / "parameters.json").read_text())
+    assert used["most_rounds"] == 30
+    assert used["lightgbm"]["min_data_in_leaf"] == 5
+    path.write_text("{}")
+    result = ml("train", "--data", shop, "--run", tmp_path / "y", "--parameters", path)
+    assert result.exit_code == 1
+    assert "tuned.json is no file of fitting parameters" in result.stderr
 
 
 def test_same_input_same_bytes_on_any_number_of_cores(shop: Path, tmp_path: Path) -> None:
@@ -150,9 +292,13 @@ def test_same_input_same_bytes_on_any_number_of_cores(shop: Path, tmp_path: Path
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes(), name
 
 
-def test_large_data_gets_larger_trees() -> None:
-    assert parameters_for(999_999) is SMALL_DATA
-    assert parameters_for(1_000_000) is LARGE_DATA
+def test_more_data_gets_larger_trees() -> None:
+    assert parameters_for(200_000) == SMALL_DATA
+    assert parameters_for(700_000) == SMALL_DATA
+    # leaves of a few hundred rows are small
+    assert [parameters_for(rows).lightgbm["min_data_in_leaf"] for rows in (200, 20_000)] == [5, 40]
+    assert parameters_for(2_000_000) is MEDIUM_DATA
+    assert parameters_for(8_500_000) is FULL_DATA
 
 
 def test_a_failed_run_leaves_nothing_and_latest_as_it_was(
@@ -169,7 +315,8 @@ def test_a_failed_run_leaves_nothing_and_latest_as_it_was(
     monkeypatch.setattr("ml.buy_again.train.write_model_card", fail)
     result = ml("train", "--data", own_shop, "--run", runs / "bad")
     assert result.exit_code == 1
-    assert sorted(path.name for path in runs.iterdir()) == ["good", "latest"]
+    shown = sorted(path.name for path in runs.iterdir() if not path.name.startswith(".fits-"))
+    assert shown == ["good", "latest"]
     assert (runs / "latest").readlink() == Path("good")
 
 

@@ -10,37 +10,42 @@ from click.testing import Result
 HEADER = "order_id,user_id,eval_set,order_number\n"
 
 
+def shop(shoppers: int, last: str) -> str:
+    rows = [f"{user},{user},{last},1\n" for user in range(shoppers)]
+    return HEADER + "".join(rows)
+
+
 @pytest.mark.parametrize(
-    ("rows", "expected"),
-    [
-        ("1,1,prior,1\n2,1,train,2\n", "1\n"),
-        ("1,1,prior,1\n2,1,test,2\n", "2\n"),
-        ("1,1,test,1\n2,2,train,1\n", "1\n"),
-        ("", "2\n"),
-    ],
+    ("shoppers", "expected"),
+    [(1, 11), (512, 11), (1_000, 11), (1_999, 10), (5_000, 4), (20_000, 1), (206_209, 1)],
 )
-def test_one_window_if_there_is_a_train_order(
-    ml: Callable[..., Result], tmp_path: Path, rows: str, expected: str
+def test_the_fewer_shoppers_the_more_windows(
+    ml: Callable[..., Result], tmp_path: Path, shoppers: int, expected: int
 ) -> None:
-    (tmp_path / "orders.csv").write_text(HEADER + rows)
+    (tmp_path / "orders.csv").write_text(shop(shoppers, "train"))
     result = ml("windows", "--raw", tmp_path)
-    assert (result.exit_code, result.stdout) == (0, expected)
+    assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+
+
+def test_at_least_two_without_a_train_order(ml: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(shop(30_000, "test"))
+    assert ml("windows", "--raw", tmp_path).stdout == "2\n"
 
 
 def test_gzip(ml: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(f"{HEADER}1,1,train,1\n".encode()))
-    assert ml("windows", "--raw", tmp_path).stdout == "1\n"
+    (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(shop(6_000, "train").encode()))
+    assert ml("windows", "--raw", tmp_path).stdout == "3\n"
 
 
 def test_byte_order_mark_and_crlf(ml: Callable[..., Result], tmp_path: Path) -> None:
-    text = "\ufeffeval_set,order_id\r\ntrain,1\r\n"
+    text = "\ufeffeval_set,user_id\r\n" + "".join(f"train,{user}\r\n" for user in range(5_000))
     (tmp_path / "orders.csv").write_bytes(text.encode())
-    assert ml("windows", "--raw", tmp_path).stdout == "1\n"
+    assert ml("windows", "--raw", tmp_path).stdout == "4\n"
 
 
 @pytest.mark.parametrize(
     "text",
-    [None, "order_id\n1\n", "", 'eval_set\n"train'],
+    [None, "order_id\n1\n", "", 'user_id,eval_set\n"1,train'],
     ids=["missing", "no column", "empty", "open quote"],
 )
 def test_what_cannot_be_read_is_left_to_the_build(

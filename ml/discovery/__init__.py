@@ -1,0 +1,1 @@
+"""Discovery: which products shoppers will buy for the first time."""

@@ -1,0 +1,48 @@
+"""Judges a run's out-of-fold lists again, beside every baseline."""
+
+from pathlib import Path
+
+import click
+import polars as pl
+
+from ml.discovery.candidates import WindowCandidates
+from ml.discovery.ladder import Ladder, climb, novel_truth
+from ml.discovery.predict import check_task
+from ml.discovery.tables import read_tables
+from ml.progress import step
+from ml.runs import check_contract, read_run
+
+
+def evaluate(data: Path, run_folder: Path) -> Ladder:
+    """
+    Score the baselines and beside them the lists that the run made out of fold.
+
+    Parameters
+    ----------
+    data
+        Path of data.csv.
+    run_folder
+        Folder of a finished run of discovery.
+
+    Raises
+    ------
+    click.ClickException
+        If there is no such run, or it was trained on other data.
+
+    """
+    run = read_run(run_folder)
+    check_task(run, "discovery")
+    tables = read_tables(data)
+    check_contract(run, tables.contract, data)
+    listed = pl.read_parquet(run.folder / "oof.parquet")
+    orders_back = run.metrics["ladder"]["window"]
+    truth = novel_truth(tables, orders_back)
+    found = set(listed["user_id"].unique().to_list())
+    if not set(truth.users.tolist()) <= found:
+        raise click.ClickException(
+            f"the run in {run_folder} was trained on other shoppers than those of {data}: train"
+            " again."
+        )
+    with step("similar shoppers and factors"):
+        window = WindowCandidates(tables, orders_back)
+    return climb(tables, window, truth, listed)

@@ -1,0 +1,68 @@
+"""What every shopper bought before the orders of a window, as a sparse matrix."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from scipy.sparse import csr_matrix
+
+from ml.arrays import Integers
+
+_RANGES = 8  # of shoppers, read one after the other: bounds memory
+
+
+@dataclass(frozen=True)
+class Histories:
+    """
+    Purchases before the target orders of one window.
+
+    Attributes
+    ----------
+    users
+        int64 [m]: the shoppers with a target order, rising.
+    products
+        int64 [p]: the products of the window, rising.
+    counts
+        float32 [m, p]: in how many of the earlier orders of a shopper a product was.
+
+    """
+
+    users: Integers
+    products: Integers
+    counts: csr_matrix
+
+
+def read_histories(baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integers) -> Histories:
+    """
+    Count the orders of each shopper that hold a product, before the target order.
+
+    Parameters
+    ----------
+    baskets
+        Lines of every known order (user_id, order_number, product_id).
+    targets
+        The target orders of one window (user_id, order_number).
+    products
+        int64 [p], rising: at least every product of these histories.
+
+    """
+    users = np.sort(targets["user_id"].to_numpy())
+    ends = targets.lazy().select("user_id", end=pl.col("order_number"))
+    parts = [
+        baskets.filter(pl.col("user_id").is_between(some[0], some[-1]))
+        .join(ends, on="user_id")
+        .filter(pl.col("order_number") < pl.col("end"))
+        .group_by("user_id", "product_id")
+        .agg(orders=pl.len().cast(pl.Float32))
+        .sort("user_id", "product_id")
+        .collect(engine="streaming")
+        for some in np.array_split(users, _RANGES)
+        if len(some)
+    ]
+    pairs = pl.concat(parts)
+    place = (
+        np.searchsorted(users, pairs["user_id"].to_numpy()),
+        np.searchsorted(products, pairs["product_id"].to_numpy()),
+    )
+    shape = (len(users), len(products))
+    return Histories(users, products, csr_matrix((pairs["orders"].to_numpy(), place), shape=shape))

@@ -1,0 +1,84 @@
+"""Every number of discovery that was chosen and not measured from the data at hand."""
+
+from typing import Any
+
+LISTED = 80
+"""Products recommended to each shopper at most."""
+
+MOST_PER_AISLE = 20
+"""Of these at most so many from one aisle."""
+
+SOURCE_CANDIDATES = 80
+"""Products that each fitted source adds to a shopper's candidates."""
+
+NEIGHBOURS = 100
+"""Shoppers with the most similar histories whose purchases count, in user-kNN."""
+
+REFERENCE_SHOPPERS = 20_000
+"""Shoppers among whom neighbours are looked for, at most."""
+
+FACTORS_SMALL = 16
+FACTORS_LARGE = 64
+"""Length of the factors, below and from LARGE_SHOP shoppers on."""
+
+LARGE_SHOP = 20_000
+
+FACTOR_FITS_SMALL = 3
+"""Fits from different starts whose scores are added up, below LARGE_SHOP shoppers; one above."""
+
+FACTOR_REGULARIZATION = 20.0
+FACTOR_CONFIDENCE = 10.0
+"""Weight of a purchase against 1 for what was not bought (`alpha` in implicit)."""
+
+FACTOR_ITERATIONS = 15
+
+ITEM_NEIGHBOURS = 50
+"""Products most similar to each product that count, in the item-kNN baseline."""
+
+CHUNK_CELLS = 1 << 24
+"""Shoppers times products scored at a time: 64 MB in single precision, several such at once."""
+
+ROUNDS_SMALL = 150
+ROUNDS_LARGE = 300
+"""Trees, below and from LARGE_DATA_ROWS candidates on. Few purchases stop a fit by luck."""
+
+LEARNING_RATE_SMALL = 0.02
+LEARNING_RATE_LARGE = 0.05
+"""The same. On few purchases many short steps even out what each draw of rows and columns does."""
+
+LARGE_DATA_ROWS = 1_000_000
+
+RESAMPLES = 2_000
+"""Resamples of the bootstrap."""
+
+SEED = 20170501
+"""Seed of everything that draws."""
+
+LIGHTGBM: dict[str, Any] = {
+    "objective": "binary",
+    "metric": "binary_logloss",
+    "deterministic": True,
+    "force_col_wise": True,
+    "seed": SEED,
+    "verbosity": -1,
+    "num_leaves": 7,
+    "min_data_in_leaf": 60,
+    "feature_fraction": 0.4,
+    "bagging_fraction": 0.5,
+    "bagging_freq": 1,
+    "num_threads": 2,
+}
+"""Few candidates are bought (about one in 200), so that trees are small,
+leaves large and steps short."""
+
+NEGATIVE_SHARE = 0.2
+"""Part of the candidates not bought that is learnt from, each for several: a fifth of the time."""
+
+FOLDS = 5
+"""Folds by shopper."""
+
+EXAMPLES = 10
+"""Shoppers shown in the report."""
+
+EXAMPLE_PRODUCTS = 8
+"""Products shown for each of them."""

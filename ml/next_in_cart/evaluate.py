@@ -1,0 +1,55 @@
+"""Judges a run's rankers again, on the orders that they were judged on, beside every baseline."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ml.discovery.model import read_models
+from ml.discovery.predict import check_task
+from ml.discovery.tables import read_tables
+from ml.next_in_cart import parameters
+from ml.next_in_cart.ranker import known_orders, read_booster
+from ml.next_in_cart.state import load_state
+from ml.next_in_cart.steps import Ladder, climb
+from ml.runs import check_contract, read_run
+
+
+def evaluate(data: Path, run_folder: Path) -> Ladder:
+    """
+    Score the baselines and the rankers of each fold at every step of the judged orders.
+
+    Parameters
+    ----------
+    data
+        Path of data.csv.
+    run_folder
+        Folder of a finished run of next-in-cart.
+
+    Raises
+    ------
+    click.ClickException
+        If there is no such run, or it was trained on other data.
+
+    """
+    run = read_run(run_folder)
+    check_task(run, "next-in-cart")
+    tables = read_tables(data)
+    check_contract(run, tables.contract, data)
+    state = load_state(run.folder / "judged-state.npz")
+    models = read_models(run.folder)
+    orders_back = run.metrics["ladder"]["window"]
+    orders = known_orders(tables, orders_back, state)
+    if len(orders) != run.data["judged_orders"]:
+        raise click.ClickException(
+            f"the run in {run_folder} was judged on {run.data['judged_orders']} orders, and {data}"
+            f" has {len(orders)} of them: train again."
+        )
+    users = state.users[np.array([order.user for order in orders], dtype=np.int64)]
+    return climb(
+        state,
+        orders_back,
+        orders,
+        models.folds[np.searchsorted(models.users, users)],
+        [read_booster(run.folder / f"ranker-fold-{fold}.txt") for fold in range(parameters.FOLDS)],
+    )

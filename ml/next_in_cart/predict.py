@@ -1,0 +1,108 @@
+"""Answers a file of carts, and loads what answers one cart at a time."""
+
+import time
+from pathlib import Path
+
+import click
+import polars as pl
+
+from ml.atomic import file_aside
+from ml.discovery.predict import check_task
+from ml.discovery.tables import read_tables
+from ml.next_in_cart.answers import NEXT, NextInCart, Only
+from ml.next_in_cart.carts import read_carts
+from ml.next_in_cart.ranker import read_booster
+from ml.next_in_cart.state import load_state
+from ml.next_in_cart.train import newest_lists
+from ml.progress import counted_step, say
+from ml.runs import check_contract, read_run
+
+_BATCH = 256
+
+
+def load_next_in_cart(folder: Path) -> NextInCart:
+    """
+    Load all that answers need from a run's folder.
+
+    Raises
+    ------
+    click.ClickException
+        If the folder is no finished run of next-in-cart.
+
+    """
+    run = read_run(folder)
+    check_task(run, "next-in-cart")
+    names = read_run_table(folder / "products.parquet").select("product_id", "product_name")
+    return NextInCart(
+        load_state(folder / "state.npz"),
+        read_booster(folder / "ranker.txt"),
+        dict(names.iter_rows()),
+    )
+
+
+def read_run_table(path: Path) -> pl.DataFrame:
+    """
+    Read a table of a run.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    try:
+        return pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise click.ClickException(f"{path} cannot be read ({error}): train again.") from None
+
+
+def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) -> None:
+    """
+    Write next.parquet: for each cart of a file up to 20 products that may be put into it next.
+
+    Columns cart_id, rank (from 1), product_id, score; sorted by cart_id and rank. What is known of
+    a shopper comes from the rows of orders_back 0 of the data.
+
+    Parameters
+    ----------
+    run_folder
+        Folder of a finished run of next-in-cart.
+    data
+        Path of data.csv.
+    carts
+        File of carts, see read_carts.
+    only
+        `new` leaves out what the shopper bought before.
+    out
+        Folder to write to.
+
+    Raises
+    ------
+    click.ClickException
+        If a file cannot be read, or the run was trained on another contract.
+
+    """
+    run = read_run(run_folder)
+    check_task(run, "next-in-cart")
+    tables = read_tables(data)
+    check_contract(run, tables.contract, data)
+    asked = read_carts(carts)
+    out.mkdir(parents=True, exist_ok=True)
+    shop = NextInCart(
+        newest_lists(tables, run_folder, out).state,
+        read_booster(run_folder / "ranker.txt"),
+        {},
+    )
+    known = sum(shop.state.place_of_user(cart.user_id) >= 0 for cart in asked)
+    say(f"{len(asked)} carts, {len(asked) - known} of shoppers that are not known")
+    begun = time.perf_counter()
+    frames = [pl.DataFrame(schema=NEXT)]
+    with counted_step("answer", len(asked)) as advance:
+        for begin in range(0, len(asked), _BATCH):
+            some = asked[begin : begin + _BATCH]
+            frames.append(shop.answer_all(some, only))
+            advance(len(some))
+    seconds = time.perf_counter() - begun
+    with file_aside(out / "next.parquet") as aside:
+        pl.concat(frames).write_parquet(aside)
+    say(f"{len(asked) / max(seconds, 1e-9):,.0f} carts per second; the answers are in {out}")

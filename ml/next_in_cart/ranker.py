@@ -1,0 +1,209 @@
+"""What the ranker learns from: steps of known orders, and the candidates at each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ml.arrays import Floats, Integers
+from ml.discovery.tables import Tables
+from ml.next_in_cart import parameters
+from ml.next_in_cart.candidates import FEATURES, CandidateFinder, CartCandidates
+from ml.next_in_cart.state import State
+from ml.progress import step
+
+
+@dataclass(frozen=True)
+class Order:
+    """A known target order: the shopper, and places of its products in cart order (-1 unknown)."""
+
+    user: int
+    items: Integers
+
+
+def known_orders(tables: Tables, orders_back: int, state: State) -> list[Order]:
+    """Give the known target orders of the state's shoppers in one window, by user_id."""
+    targets = tables.targets.filter(
+        (pl.col("orders_back") == orders_back)
+        & pl.col("is_known")
+        & pl.col("user_id").is_in(state.users)
+    )
+    lines = (
+        tables.baskets.join(targets.lazy(), on=["user_id", "order_number"], how="semi")
+        .sort("user_id", "add_to_cart_order")
+        .collect()
+    )
+    orders = []
+    for (user,), basket in lines.group_by("user_id", maintain_order=True):
+        wanted = basket["product_id"].to_numpy()
+        place = np.minimum(np.searchsorted(state.products, wanted), len(state.products) - 1)
+        items = np.where(state.products[place] == wanted, place, -1)
+        orders.append(Order(state.place_of_user(int(str(user))), items))
+    return orders
+
+
+def cart_of(items: Integers) -> npt.NDArray[np.int64]:
+    """Keep the known products, each where it came first: what a finder takes as a cart."""
+    known = items[items >= 0]
+    _, first = np.unique(known, return_index=True)
+    return known[np.sort(first)]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """
+    Candidates of steps to learn from, n of them.
+
+    Attributes
+    ----------
+    features
+        float32 [n, features].
+    label
+        float32 [n]: 1 for the product put into the cart.
+    user_id
+        int64 [n].
+
+    """
+
+    features: npt.NDArray[np.float32]
+    label: npt.NDArray[np.float32]
+    user_id: Integers
+
+
+def learning_steps(state: State, orders: list[Order]) -> Steps:
+    """
+    Draw steps of each order, and of each step's candidates the one bought and some others.
+
+    A step whose product is no candidate teaches nothing and is left out.
+    """
+    random = np.random.default_rng(parameters.SEED)
+    finder = CandidateFinder(state)
+    features, labels, users = [], [], []
+    for order in orders:
+        count = len(order.items)
+        early = random.integers(min(parameters.FIRST_STEP, count))
+        late = np.arange(parameters.FIRST_STEP, count)
+        drawn = random.permutation(late)[: parameters.STEPS_PER_ORDER - 1]
+        for at in (early, *np.sort(drawn)):
+            found = finder.find(order.user, cart_of(order.items[:at]))
+            bought = np.flatnonzero(found.product == order.items[at])
+            if not len(bought):
+                continue
+            others = np.delete(np.arange(len(found.product)), bought)
+            others = random.permutation(others)[: parameters.NEGATIVES]
+            rows = np.append(bought, others)
+            features.append(found.features[rows])
+            labels.append(np.append(np.float32(1), np.zeros(len(others), np.float32)))
+            users.append(np.full(len(rows), state.users[order.user]))
+    if not features:
+        nothing = np.empty(0, dtype=np.float32)
+        return Steps(nothing.reshape(0, len(FEATURES)), nothing, np.empty(0, dtype=np.int64))
+    return Steps(np.vstack(features), np.concatenate(labels), np.concatenate(users))
+
+
+def fit_ranker(steps: list[Steps], users: Integers, folds: Integers) -> tuple[list[str], str]:
+    """
+    Fit a ranker without each fold's shoppers, and one with everybody.
+
+    Parameters
+    ----------
+    steps
+        Those of each window.
+    users, folds
+        int64 [m]: every shopper of the steps, rising, and the fold of each.
+
+    Returns
+    -------
+    list of str
+        For each fold the model that never saw its shoppers, as LightGBM writes it.
+    str
+        The model of everybody.
+
+    """
+    features = np.vstack([one.features for one in steps])
+    label = np.concatenate([one.label for one in steps])
+    fold = folds[np.searchsorted(users, np.concatenate([one.user_id for one in steps]))]
+    data = lgb.Dataset(
+        features, label=label, params=parameters.LIGHTGBM, feature_name=list(FEATURES)
+    ).construct()
+    models = []
+    for held_out in range(parameters.FOLDS):
+        with step(f"next-in-cart ranker, fold {held_out + 1} of {parameters.FOLDS}"):
+            rows = np.flatnonzero(fold != held_out)
+            # LightGBM takes an array as well as a list, which is much larger
+            part = data.subset(rows)  # type: ignore[arg-type]
+            booster = lgb.train(parameters.LIGHTGBM, part, parameters.ROUNDS)
+            models.append(booster.model_to_string())
+    with step("next-in-cart ranker, all shoppers"):
+        booster = lgb.train(parameters.LIGHTGBM, data, parameters.ROUNDS)
+    return models, booster.model_to_string()
+
+
+def read_booster(path: Path) -> lgb.Booster:
+    """
+    Read a model of a run.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    fault: object = "it is cut off"
+    try:
+        text = path.read_text(encoding="utf-8")
+        # a tree that is cut off would end the whole process inside LightGBM
+        if "end of trees" in text:
+            return lgb.Booster(model_str=text)
+    except (OSError, ValueError, lgb.basic.LightGBMError) as error:
+        fault = error
+    raise click.ClickException(f"{path} is no model ({fault}): train again.")
+
+
+def rank(
+    found: list[CartCandidates], booster: lgb.Booster, threads: int
+) -> tuple[list[Integers], list[Floats]]:
+    """
+    Rank the candidates of some carts.
+
+    Parameters
+    ----------
+    found
+        The candidates of each cart.
+    booster
+        The ranker.
+    threads
+        Threads of the prediction; 1 is quickest for a single cart.
+
+    Returns
+    -------
+    list of int64 arrays
+        At most ANSWERED rows of each cart's candidates, the best first.
+    list of float64 arrays
+        Their scores.
+
+    """
+    features = np.vstack([one.features for one in found])
+    scores = np.empty(0)
+    if len(features):
+        scores = np.asarray(booster.predict(features, num_threads=threads))
+    rows, values = [], []
+    begin = 0
+    for one in found:
+        own = scores[begin : begin + len(one.product)]
+        begin += len(one.product)
+        # equal scores: the lower product_id first
+        best = np.lexsort((one.product, -own))[: parameters.ANSWERED]
+        rows.append(best)
+        values.append(own[best])
+    return rows, values
+
+
+def is_own(state: State, user: int, product: int) -> bool:
+    """Whether the shopper bought the product before."""
+    own = state.own_product[state.own_start[user] : state.own_start[user + 1]]
+    return bool((own == product).any())

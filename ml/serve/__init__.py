@@ -1,0 +1,1 @@
+"""Answers over HTTP what shoppers buy next: `python -m ml serve`."""

@@ -1,0 +1,191 @@
+"""The HTTP server: one process that holds one run."""
+
+from importlib.metadata import PackageNotFoundError, version
+from json import JSONDecodeError
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from ml.next_in_cart.lists import ShopperLists
+from ml.next_in_cart.predict import load_next_in_cart, read_run_table
+from ml.progress import say, step
+from ml.runs import read_run
+from ml.serve.requests import BadRequest, parse_request
+
+if TYPE_CHECKING:
+    from ml.next_in_cart.answers import NextInCart
+
+_FOUND = 10  # products found by name
+_SHOPPERS = 200  # shoppers to choose from on the page
+
+
+class Shop:
+    """
+    A run of next-in-cart, ready to answer.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+
+    Raises
+    ------
+    click.ClickException
+        If the folder is no finished run of next-in-cart.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.run = read_run(folder)
+        self.next: NextInCart = load_next_in_cart(folder)
+        names = read_run_table(folder / "products.parquet")
+        self._lists = ShopperLists(
+            self.next,
+            read_run_table(folder / "recommendations.parquet"),
+            dict(names.select("product_id", "product_name").iter_rows()),
+        )
+        state = self.next.state
+        by_popularity = state.products[np.argsort(state.popularity_rank)].tolist()
+        self._searched = [(product, self.name(product)) for product in by_popularity]
+
+    def name(self, product: int) -> str:
+        """Give a product's name."""
+        return self._lists.name(product)
+
+    def answer(self, body: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Answer a request for the next products; raises BadRequest."""
+        asked = parse_request(body)
+        return {
+            "user_id": asked.user_id,
+            "is_known_shopper": self.next.state.place_of_user(asked.user_id) >= 0,
+            "unknown_products": [
+                item for item in dict.fromkeys(asked.cart) if not self._lists.knows_product(item)
+            ],
+            "items": self._lists.next(asked.user_id, asked.cart, asked.count, asked.only),
+        }
+
+    def shopper(self, user: int) -> dict[str, Any]:
+        """Give a shopper's buy-again and discovery lists; BadRequest for an unknown one."""
+        if self.next.state.place_of_user(user) < 0:
+            raise BadRequest(f"shopper {user} is not known.")
+        return {
+            "user_id": user,
+            "buy_again": self._lists.buy_again(user),
+            "discovery": self._lists.discovery(user),
+        }
+
+    def shoppers(self) -> list[int]:
+        """Give some shoppers to choose from, spread evenly."""
+        users = self.next.state.users
+        stride = max(len(users) // _SHOPPERS, 1)
+        return [int(user) for user in users[::stride][:_SHOPPERS]]
+
+    def search(self, text: str) -> list[dict[str, Any]]:
+        """Give the most popular products whose name holds a text, whatever its case."""
+        wanted = text.casefold()
+        found = [one for one in self._searched if wanted in one[1].casefold()][:_FOUND]
+        return [{"product_id": product, "name": name} for product, name in found]
+
+
+def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per route
+    """
+    Make the web application.
+
+    `POST /next` answers a cart; `GET /shoppers`, `/shoppers/{user_id}` and `/products?text=` are
+    for the page at `/`; `GET /health` and `/version` are for whoever runs it. What cannot be
+    answered gets a status from 400 on and {"error": a sentence}.
+    """
+    page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+
+    # the handlers are coroutines, so that one thread runs them all: a finder serves one thread
+    async def next_products(request: Request) -> Response:
+        try:
+            body = await request.json()
+        except (JSONDecodeError, UnicodeDecodeError):
+            return _refusal("the body is not JSON.", 400)
+        try:
+            return JSONResponse(shop.answer(body))
+        except BadRequest as error:
+            return _refusal(str(error), 422)
+
+    async def shopper(request: Request) -> Response:
+        try:
+            return JSONResponse(shop.shopper(request.path_params["user_id"]))
+        except BadRequest as error:
+            return _refusal(str(error), 404)
+
+    async def shoppers(_request: Request) -> Response:
+        return JSONResponse(shop.shoppers())
+
+    async def products(request: Request) -> Response:
+        return JSONResponse(shop.search(request.query_params.get("text", "")))
+
+    async def health(_request: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def run_version(_request: Request) -> Response:
+        return JSONResponse(
+            {
+                "project": _project_version(),
+                "run": shop.run.folder.resolve().name,
+                "trained_at": shop.run.environment["trained_at"],
+                "contract": shop.run.features["contract_hash"],
+            }
+        )
+
+    async def start(_request: Request) -> Response:
+        return HTMLResponse(page)
+
+    async def not_found(request: Request, _error: Exception) -> Response:
+        return _refusal(f"there is nothing at {request.url.path}.", 404)
+
+    async def wrong_method(request: Request, _error: Exception) -> Response:
+        return _refusal(f"{request.url.path} does not take {request.method}.", 405)
+
+    return Starlette(
+        routes=[
+            Route("/", start),
+            Route("/next", next_products, methods=["POST"]),
+            Route("/shoppers", shoppers),
+            Route("/shoppers/{user_id:int}", shopper),
+            Route("/products", products),
+            Route("/health", health),
+            Route("/version", run_version),
+        ],
+        exception_handlers={404: not_found, 405: wrong_method},
+    )
+
+
+def serve(run: Path, host: str, port: int) -> None:
+    """
+    Load a run and answer until stopped.
+
+    Raises
+    ------
+    click.ClickException
+        If the folder is no finished run of next-in-cart.
+
+    """
+    with step(f"load {run}"):
+        shop = Shop(run)
+        # the first answer compiles what finds candidates
+        shop.answer({"user_id": shop.shoppers()[0] if shop.shoppers() else 0, "cart": []})
+    say(f"http://{host}:{port}/ is the page to try it; stop it with Ctrl-C")
+    uvicorn.run(make_app(shop), host=host, port=port, log_level="warning")
+
+
+def _project_version() -> str:
+    try:
+        return version("next-basket")
+    except PackageNotFoundError:
+        return "from its folder"
+
+
+def _refusal(sentence: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": sentence}, status_code=status)

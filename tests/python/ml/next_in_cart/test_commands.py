@@ -1,0 +1,151 @@
+"""Next-in-cart through the command line and as a library."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from click import ClickException
+from click.testing import Result
+
+from ml.discovery.tables import read_tables
+from ml.next_in_cart.answers import NextInCart
+from ml.next_in_cart.carts import read_carts
+from ml.next_in_cart.predict import load_next_in_cart
+
+Ml = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def shop(next_run: Path) -> NextInCart:
+    return load_next_in_cart(next_run)
+
+
+def own_products(shop: NextInCart, user: int) -> set[int]:
+    place = shop.state.place_of_user(user)
+    own = shop.state.own_product[shop.state.own_start[place] : shop.state.own_start[place + 1]]
+    return set(shop.state.products[own].tolist())
+
+
+def answer_file(ml: Ml, run: Path, data: Path, carts: str, folder: Path, *more: str) -> Result:
+    path = folder / "carts.csv"
+    path.write_text(carts)
+    return ml(
+        *("predict", "--task", "next-in-cart", "--run", run, "--data", data),
+        *("--carts", path, "--out", folder / "out", *more),
+    )
+
+
+def test_a_file_of_carts_is_answered_as_one_by_one(
+    ml: Ml, shop: NextInCart, next_run: Path, data: Path, tmp_path: Path
+) -> None:
+    user = int(shop.state.users[3])
+    first, second = shop.state.products[[5, 40]].tolist()
+    text = (
+        "cart_id,user_id,position,product_id\n"
+        f"2,{user},2,{second}\n2,{user},1,{first}\n1,{user},,\n9,123456789,1,{first}\n"
+    )
+    result = answer_file(ml, next_run, data, text, tmp_path)
+    assert result.exit_code == 0, result.output
+    found = pl.read_parquet(tmp_path / "out" / "next.parquet")
+    assert found.columns == ["cart_id", "rank", "product_id", "score"]
+    for cart_id, shopper, cart in (
+        (1, user, []),
+        (2, user, [first, second]),
+        (9, 123456789, [first]),
+    ):
+        rows = found.filter(pl.col("cart_id") == cart_id)
+        assert rows["rank"].to_list() == list(range(1, 21))
+        answer = shop.answer(shopper, cart, count=20)
+        assert rows["product_id"].to_list() == answer.products
+        assert np.allclose(rows["score"], answer.scores)
+        assert not set(cart) & set(answer.products)
+
+
+def test_new_means_never_bought(
+    ml: Ml, shop: NextInCart, next_run: Path, data: Path, tmp_path: Path
+) -> None:
+    users = shop.state.users[:20].tolist()
+    lines = [f"{user},{user},1,{shop.state.products[9]}" for user in users]
+    text = "cart_id,user_id,position,product_id\n" + "\n".join(lines) + "\n"
+    result = answer_file(ml, next_run, data, text, tmp_path, "--only", "new")
+    assert result.exit_code == 0, result.output
+    found = pl.read_parquet(tmp_path / "out" / "next.parquet")
+    for user in users:
+        listed = set(found.filter(pl.col("cart_id") == user)["product_id"])
+        assert listed
+        assert not listed & own_products(shop, user)
+
+
+def test_repeated_unknown_and_many_products(shop: NextInCart) -> None:
+    user = int(shop.state.users[0])
+    cart = shop.state.products[:3].tolist()
+    repeated = [cart[0], cart[1], cart[0], 987654321, cart[2]]
+    assert shop.answer(user, repeated) == shop.answer(user, cart)
+    large = shop.state.products[:200].tolist()
+    answer = shop.answer(user, large)
+    assert len(answer.products) == 10
+    assert not set(large) & set(answer.products)
+
+
+def test_every_product_has_a_reason(shop: NextInCart) -> None:
+    for user in shop.state.users[:10].tolist():
+        answer = shop.answer(user, shop.state.products[:4].tolist(), count=20)
+        assert len(answer.reasons) == len(answer.products) == len(answer.scores) == 20
+        assert all(answer.reasons)
+        for product, reason in zip(answer.products, answer.reasons, strict=True):
+            assert reason.startswith("bought ") == (product in own_products(shop, user))
+
+
+def test_the_target_basket_is_not_in_the_state(shop: NextInCart, data: Path) -> None:
+    tables = read_tables(data)
+    ends = tables.targets.filter(pl.col("orders_back") == 0).lazy()
+    first = tables.baskets.group_by("user_id", "product_id").agg(pl.col("order_number").min())
+    new = first.join(ends, on=["user_id", "order_number"], how="semi").collect()
+    assert new.height
+    for user, product in new.select("user_id", "product_id").iter_rows():
+        assert product not in own_products(shop, user)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("cart_id,user_id,product_id\n1,1,1\n", "lacks the column position"),
+        ("cart_id,user_id,position,product_id\n1,x,1,1\n", "user_id holds no whole number"),
+        ("cart_id,user_id,position,product_id\n1,1,1,\n", "product_id holds no whole number"),
+        (
+            "cart_id,user_id,position,product_id\n1,1,1,5\n1,2,2,6\n",
+            "cart 1 belongs to two shoppers",
+        ),
+        ("cart_id,user_id,position,product_id\n4,1,1,5\n4,1,1,6\n", "two products in one position"),
+        ("", "cannot be read as carts"),
+    ],
+)
+def test_a_damaged_file_of_carts_is_named(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "carts.csv"
+    path.write_text(text)
+    with pytest.raises(ClickException, match=sentence):
+        read_carts(path)
+
+
+def test_no_carts_give_an_empty_answer(ml: Ml, next_run: Path, data: Path, tmp_path: Path) -> None:
+    result = answer_file(ml, next_run, data, "cart_id,user_id,position,product_id\n", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert pl.read_parquet(tmp_path / "out" / "next.parquet").height == 0
+
+
+def test_carts_belong_to_next_in_cart(ml: Ml, next_run: Path, data: Path, tmp_path: Path) -> None:
+    result = ml(
+        *("predict", "--task", "next-in-cart", "--run", next_run),
+        *("--data", data, "--out", tmp_path),
+    )
+    assert result.exit_code == 2
+    assert "--carts" in result.output
+
+
+def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
+    result = ml("evaluate", "--task", "next-in-cart", "--run", next_run, "--data", data)
+    assert result.exit_code == 0, result.output
+    assert "Protocol PN" in result.stdout
+    assert "personal + cosine: the model is" in result.stdout

@@ -1,0 +1,136 @@
+"""The HTTP answers of a served run."""
+
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from click.testing import CliRunner
+from starlette.testclient import TestClient
+
+from ml.__main__ import cli
+from ml.serve.server import Shop, make_app
+
+
+@pytest.fixture(scope="module")
+def shop(next_run: Path) -> Shop:
+    return Shop(next_run)
+
+
+@pytest.fixture(scope="module")
+def client(shop: Shop) -> TestClient:
+    return TestClient(make_app(shop))
+
+
+def test_ten_products_with_names_scores_and_reasons(client: TestClient, shop: Shop) -> None:
+    user, cart = shop.shoppers()[2], shop.next.state.products[:3].tolist()
+    response = client.post("/next", json={"user_id": user, "cart": cart})
+    assert response.status_code == 200
+    items = response.json()["items"]
+    assert len(items) == 10
+    expected = shop.next.answer(user, cart)
+    assert [item["product_id"] for item in items] == expected.products
+    assert [item["reason"] for item in items] == expected.reasons
+    assert all(item["name"] == shop.name(item["product_id"]) for item in items)
+
+
+def test_unknown_shopper_and_product_are_answered_and_named(client: TestClient) -> None:
+    body = client.post("/next", json={"user_id": 10**12, "cart": [10**12, 10**12]}).json()
+    assert body["is_known_shopper"] is False
+    assert body["unknown_products"] == [10**12]
+    assert len(body["items"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"cart": []}, "user_id"),
+        ({"user_id": "1", "cart": []}, "user_id"),
+        ({"user_id": True, "cart": []}, "user_id"),
+        ({"user_id": 1}, "cart"),
+        ({"user_id": 1, "cart": ["milk"]}, "cart"),
+        ({"user_id": 1, "cart": [1] * 1001}, "1001 products"),
+        ({"user_id": 1, "cart": [], "only": "old"}, "only"),
+        ({"user_id": 1, "cart": [], "count": 0}, "count"),
+        ({"user_id": 1, "cart": [], "user": 2}, "no field user"),
+        ([1], "JSON object"),
+        ({"user_id": 1 << 63, "cart": []}, "user_id"),
+    ],
+)
+def test_a_bad_request_gets_a_sentence(client: TestClient, body: object, word: str) -> None:
+    response = client.post("/next", json=body)
+    assert response.status_code == 422
+    assert word in response.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/next", 400),
+        ("GET", "/next", 405),
+        ("GET", "/elsewhere", 404),
+        ("GET", "/shoppers/999999999999", 404),
+    ],
+)
+def test_errors_are_sentences(client: TestClient, method: str, path: str, status: int) -> None:
+    response = client.request(method, path, content=b"{")
+    assert response.status_code == status
+    assert response.json()["error"].endswith(".")
+
+
+def test_the_lists_of_a_shopper(client: TestClient, shop: Shop) -> None:
+    user = shop.shoppers()[2]
+    lists = client.get(f"/shoppers/{user}").json()
+    place = shop.next.state.place_of_user(user)
+    begin = shop.next.state.own_start[place]
+    likeliest = shop.next.state.products[shop.next.state.own_product[begin]]
+    assert lists["buy_again"][0]["product_id"] == likeliest
+    scores = [item["score"] for item in lists["discovery"]]
+    assert len(scores) == 10
+    assert scores == sorted(scores, reverse=True)
+    own = {item["product_id"] for item in lists["buy_again"]}
+    assert not own & {item["product_id"] for item in lists["discovery"]}
+
+
+def test_products_are_found_by_name(client: TestClient, shop: Shop) -> None:
+    wanted = shop.name(int(shop.next.state.products[0]))
+    found = client.get("/products", params={"text": wanted.upper()}).json()
+    assert wanted in [item["name"] for item in found]
+    assert client.get("/products", params={"text": "zzzzzz"}).json() == []
+
+
+def test_health_and_version(client: TestClient, next_run: Path) -> None:
+    assert client.get("/health").json() == {"status": "ok"}
+    version = client.get("/version").json()
+    assert version["run"] == next_run.name
+    assert len(version["contract"]) == 64
+
+
+def test_a_run_of_another_task_is_not_served(discovery_run: Path) -> None:
+    result = CliRunner().invoke(cli, ["serve", "--run", str(discovery_run)])
+    assert result.exit_code == 1
+    assert "is a run of discovery, not of next-in-cart" in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("ranker.txt", "is no model"),
+        ("state.npz", "is no state of a shop"),
+        ("products.parquet", "cannot be read"),
+        ("recommendations.parquet", "cannot be read"),
+        ("metrics.json", "is not a finished run"),
+    ],
+)
+@pytest.mark.parametrize("is_missing", [True, False])
+def test_a_damaged_run_is_not_served(
+    next_run: Path, tmp_path: Path, name: str, sentence: str, *, is_missing: bool
+) -> None:
+    run = copytree(next_run, tmp_path / "run")
+    content = (run / name).read_bytes()
+    (run / name).unlink()
+    if not is_missing:
+        (run / name).write_bytes(content[: len(content) // 2])
+    result = CliRunner().invoke(cli, ["serve", "--run", str(run)])
+    assert result.exit_code == 1
+    assert sentence in result.output
+    assert "train" in result.output

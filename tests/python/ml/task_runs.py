@@ -1,0 +1,54 @@
+"""A sample shop with its tables, and a run of discovery and of next-in-cart on it."""
+
+import fcntl
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from ml.__main__ import cli
+from tests.python.dbt_project.shop_builds import build_data, build_once, write_sample_shop
+from tests.python.dbt_runs import Workspace
+
+WINDOWS = 3
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Invent a shop of 150 shoppers and build it; read-only."""
+
+    def build(folder: Path) -> Workspace:
+        raw = write_sample_shop(folder / "raw", users=150)
+        return build_data(folder / "workspace", raw, {"windows": WINDOWS})
+
+    return build_once(tmp_path_factory, "task-runs", build)
+
+
+@pytest.fixture(scope="session")
+def data(built: Workspace) -> Path:
+    """Give the path of its data.csv."""
+    return built.data
+
+
+@pytest.fixture(scope="session")
+def discovery_run(data: Path) -> Path:
+    """Give the folder of a run of discovery, which no test may change."""
+    return _train_once(data, "discovery")
+
+
+@pytest.fixture(scope="session")
+def next_run(data: Path) -> Path:
+    """Give the folder of a run of next-in-cart, which no test may change."""
+    return _train_once(data, "next-in-cart")
+
+
+def _train_once(data: Path, task: str) -> Path:
+    folder = data.parent / "runs" / task / "first"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.parent.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            arguments = ["train", "--task", task, "--data", str(data), "--run", str(folder)]
+            result = CliRunner().invoke(cli, arguments)
+            assert result.exit_code == 0, result.output
+    return folder
