@@ -1,0 +1,64 @@
+"""The raw zone: the shop's CSV files in a bucket of their own, catalogued as a crawler would."""
+
+import csv
+import gzip
+from pathlib import Path
+
+from tests.athena_api.clients import make_client
+from tests.athena_api.glue_tables import OPEN_CSV_SERDE, TEXT, storage
+
+RAW_BUCKET = "next-basket-raw"
+RAW_DATABASE = "raw"
+# With its own default, a backslash, the SerDe loses fields of names that hold one.
+NO_ESCAPE = "\u0001"
+
+
+def load_raw(url: str, raw_dir: Path) -> None:
+    """
+    Put the CSV files of a folder into the raw bucket, in place of what is there; catalogue them.
+
+    Parameters
+    ----------
+    url
+        Address of the stand-in.
+    raw_dir
+        Folder with one file per table, `<table>.csv` or `<table>.csv.gz`.
+    """
+    s3, glue = make_client("s3", url), make_client("glue", url)
+    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=RAW_BUCKET):
+        for entry in page.get("Contents", []):
+            s3.delete_object(Bucket=RAW_BUCKET, Key=entry["Key"])
+    known = [table["Name"] for table in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]]
+    for name in known:
+        glue.delete_table(DatabaseName=RAW_DATABASE, Name=name)
+    for path in sorted(raw_dir.glob("*.csv*")):
+        table = path.name.partition(".")[0]
+        s3.upload_file(str(path), RAW_BUCKET, f"{table}/{path.name}")
+        glue.create_table(
+            DatabaseName=RAW_DATABASE,
+            TableInput={
+                "Name": table,
+                "TableType": "EXTERNAL_TABLE",
+                "Parameters": {
+                    "EXTERNAL": "TRUE",
+                    "classification": "csv",
+                    "delimiter": ",",
+                    "skip.header.line.count": "1",
+                },
+                "PartitionKeys": [],
+                "StorageDescriptor": storage(
+                    [{"Name": name, "Type": "string"} for name in _header(path)],
+                    f"s3://{RAW_BUCKET}/{table}/",
+                    TEXT._replace(serde=OPEN_CSV_SERDE),
+                    separatorChar=",",
+                    quoteChar='"',
+                    escapeChar=NO_ESCAPE,
+                ),
+            },
+        )
+
+
+def _header(path: Path) -> list[str]:
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
+        return [name.strip().lower() for name in next(csv.reader(lines), [])]

@@ -1,0 +1,176 @@
+"""Build and export both targets as a user does, and open what they hold side by side."""
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from ml.athena_lake import AthenaTable, copy_tables, find_tables, select_copied
+from ml.export import TABLES
+from tests.athena_api import RunningApi
+from tests.athena_api.clients import make_client
+from tests.parity.comparison import Compared, compare_bytes, compare_tables
+from tests.python import dbt_runs
+from tests.python.athena import athena_runs
+from tests.python.athena.athena_runs import AthenaShop
+from tests.python.dbt_runs import ROOT, Workspace, make_workspace
+
+# no test changes a row, and `dbt build` runs them elsewhere
+_BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What is built: raw files, and dbt's vars."""
+
+    name: str
+    raw: Path
+    mode: str
+    windows: int
+
+    @property
+    def schema(self) -> str:
+        """Glue database of its own, so that one shop's tables are not another's."""
+        return f"parity_{self.name}_{self.mode}_{self.windows}"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A shop that was built and exported on both targets."""
+
+    local: Workspace
+    athena: AthenaShop
+
+
+def build_both(api: RunningApi, shop: Shop, folder: Path) -> Built:
+    """Build a shop on both targets, without dbt's tests, and export both."""
+    api.load_raw(shop.raw)
+    built = Built(
+        make_workspace(folder / "local", shop.raw),
+        athena_runs.make_shop(api, shop.schema, folder / "athena"),
+    )
+    variables = {"mode": shop.mode, "windows": shop.windows}
+    dbt_runs.dbt(built.local, *_BUILD, variables=variables)
+    dbt_runs.export(built.local)
+    athena_runs.dbt(built.athena, *_BUILD, variables=variables)
+    export(built.athena)
+    return built
+
+
+def export(shop: AthenaShop, *, fails: bool = False) -> str:
+    """Run `python -m ml export --target athena` and give what it prints."""
+    manifest = str(shop.workspace.target / "manifest.json")
+    done = subprocess.run(
+        [sys.executable, "-m", "ml", "export", "--target", "athena", "--manifest", manifest],
+        cwd=ROOT,
+        env=shop.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = done.stdout + done.stderr
+    assert (done.returncode != 0) == fails, output[-6000:]
+    return output
+
+
+def compare(built: Built) -> list[Compared]:
+    """Compare every model and seed of both targets, and the exported files."""
+    with both_targets(built) as (connection, models):
+        compared = [
+            compare_tables(connection, name, f"local_lake.{name}", f"athena.{name}", key)
+            for name, key in models.items()
+        ]
+        # the order of rows is promised for data.csv alone
+        for name in TABLES:
+            local, athena = (
+                f"read_parquet('{workspace.lake / name}')"
+                for workspace in (built.local, built.athena.workspace)
+            )
+            compared.append(compare_tables(connection, name, local, athena, []))
+    files = ("contract.json", "data.csv")
+    return compared + [
+        compare_bytes(built.local.lake / name, built.athena.workspace.lake / name) for name in files
+    ]
+
+
+@contextmanager
+def both_targets(
+    built: Built,
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, dict[str, list[str]]]]:
+    """Connect to all models as `local_lake.<model>` and `athena.<model>`; give their keys too."""
+    shop = built.athena
+    manifest = json.loads((shop.workspace.target / "manifest.json").read_text())
+    models = _models(manifest)
+    views = [name for name in models if _is_view(manifest, name)]
+    with _environment(shop.environment), duckdb.connect() as connection:
+        tables = find_tables(shop.schema, [name for name in models if name not in views])
+        tables += _copied_views(shop, views)
+        folder = shop.workspace.target / f"compared-{len(list(shop.workspace.target.iterdir()))}"
+        copy_tables(tables, folder)
+        connection.execute(f"attach '{built.local.lake}/lake.duckdb' as lake (read_only)")
+        for schema in ("athena", "local_lake"):
+            connection.execute(f"create schema {schema}")
+        for table in tables:
+            name = table.name
+            connection.execute(f"create view athena.{name} as {select_copied(table, folder)}")
+            connection.execute(f"create view local_lake.{name} as from lake.next_basket.{name}")
+        yield connection, models
+
+
+@contextmanager
+def _environment(variables: dict[str, str]) -> Iterator[None]:
+    """Bring the AWS clients of this process to the stand-in."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _models(manifest: dict[str, Any]) -> dict[str, list[str]]:
+    """Give each model's and seed's key: the columns that its first test of uniqueness names."""
+    keys: dict[str, list[str]] = {}
+    for node in manifest["nodes"].values():
+        test = node.get("test_metadata") or {"name": ""}
+        if test["name"] in ("unique", "unique_key"):
+            columns = test["kwargs"].get("columns") or [node["column_name"]]
+            keys.setdefault(node["attached_node"], columns)
+    return {
+        node["alias"]: keys.get(unique_id, [])
+        for unique_id, node in sorted(manifest["nodes"].items())
+        if node["resource_type"] in ("model", "seed")
+    }
+
+
+def _is_view(manifest: dict[str, Any], model: str) -> bool:
+    node = manifest["nodes"].get(f"model.next_basket.{model}")
+    return bool(node) and node["config"]["materialized"] == "view"
+
+
+def _copied_views(shop: AthenaShop, views: list[str]) -> list[AthenaTable]:
+    """Let Athena write what its views give into tables, which can be read as files."""
+    scratch = f"{shop.schema}_views"
+    glue = make_client("glue", shop.api.url)
+    if scratch in [entry["Name"] for entry in glue.get_databases()["DatabaseList"]]:
+        glue.delete_database(Name=scratch)
+    glue.create_database(DatabaseInput={"Name": scratch})
+    place = f"{shop.environment['ATHENA_RESULTS']}{scratch}/{uuid.uuid4()}"
+    for view in views:
+        done = athena_runs.execute(
+            shop.api,
+            f"create table {scratch}.{view}"
+            f" with (format = 'PARQUET', external_location = '{place}/{view}')"
+            f" as select * from {shop.schema}.{view}",
+        )
+        assert done.state == "SUCCEEDED", done.reason
+    return find_tables(scratch, views)
