@@ -1,1 +1,1 @@
-"""The raw zone: where raw files come from and how they get into the cloud."""
+"""The raw zone and the cloud: where raw files come from, and the nightly run that uses them."""

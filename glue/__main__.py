@@ -1,74 +1,60 @@
-"""Command line of the raw zone: python -m glue COMMAND."""
+"""Command line of the raw zone and the cloud: python -m glue COMMAND."""
 
-from pathlib import Path
+from importlib import import_module
+from typing import Any
 
 import click
 
-from glue.paths import raw_dir
-from glue.progress import console_step
-from glue.sample_shop.files import ShopExistsError, prepare_folder, write_shop
-from glue.sample_shop.simulation import simulate_shop
+# a command's module is imported only when the command is asked for: some are slow to import
+_MODULES = {
+    "sample-shop": "glue.sample_shop_commands",
+    "ensure-raw": "glue.sample_shop_commands",
+    "profile": "glue.raw_profile",
+    "upload": "glue.upload",
+    "crawl": "glue.crawl",
+    "fix-serde": "glue.crawl",
+    "verify": "glue.verify",
+    "deploy": "glue.stack",
+    "destroy": "glue.stack",
+    "start": "glue.runs",
+    "status": "glue.runs",
+    "logs": "glue.runs",
+    "step": "glue.steps",
+    "cost": "glue.cost",
+}
 
-DEFAULT_USERS = 1_000
-DEFAULT_SEED = 1
-MOST_USERS = 1_000_000  # about 4 GB of memory, reckoned from the full size
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _MODULES:
+            return None
+        module = import_module(_MODULES[cmd_name])
+        return next(
+            found
+            for found in vars(module).values()
+            if isinstance(found, click.Command) and found.name == cmd_name
+        )
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from glue.aws import sentence  # noqa: PLC0415 - only commands of the cloud need boto3
+
+            told = sentence(error)
+            if told is None:
+                raise
+            raise click.ClickException(told) from error
 
 
-@click.group(context_settings={"show_default": True})
+@click.group(cls=_Commands, context_settings={"show_default": True})
 def main() -> None:
-    """Prepare the raw files."""
-
-
-@main.command("sample-shop")
-@click.option(
-    "--users", type=click.IntRange(1, MOST_USERS), default=DEFAULT_USERS, help="Number of shoppers."
-)
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=DEFAULT_SEED, help="The same seed, the same shop."
-)
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=raw_dir,
-    show_default="RAW_DIR, or raw",
-    help="Folder of the six files; made if missing, never overwritten.",
-)
-def sample_shop(users: int, seed: int, out: Path) -> None:
-    """Invent a grocery shop in the shape of the Instacart 2017 files."""
-    _make_shop(users, seed, out)
-    click.echo(f"Wrote a sample shop of {users:,} shoppers (seed {seed}) to {out}.")
-
-
-@main.command("ensure-raw")
-def ensure_raw() -> None:
-    """Fill RAW_DIR with a sample shop if it is missing or empty."""
-    folder = raw_dir()
-    try:
-        # Hidden files do not count: a .gitkeep or an interrupted run is no data.
-        filled = folder.is_dir() and any(path.name[0] != "." for path in folder.iterdir())
-    except OSError as error:
-        raise click.ClickException(f"Cannot read {folder}: {error.strerror}.") from error
-    if filled:
-        click.echo(f"{folder} holds files already: nothing done.")
-        return
-    _make_shop(DEFAULT_USERS, DEFAULT_SEED, folder)
-    click.echo(
-        f"{folder} was empty: filled with a sample shop of {DEFAULT_USERS:,} shoppers "
-        f"(seed {DEFAULT_SEED})."
-    )
-
-
-def _make_shop(users: int, seed: int, folder: Path) -> None:
-    """Simulate and write a shop, or raise a ClickException that says why not."""
-    try:
-        prepare_folder(folder)
-        write_shop(simulate_shop(users, seed, step=console_step), folder, step=console_step)
-    except ShopExistsError as error:
-        raise click.ClickException(str(error)) from error
-    except OSError as error:
-        raise click.ClickException(
-            f"Cannot write the sample shop to {folder}: {error.strerror or error}."
-        ) from error
+    """Prepare the raw files, and run the cloud half."""
 
 
 if __name__ == "__main__":

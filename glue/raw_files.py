@@ -1,0 +1,108 @@
+"""The six raw files of a folder: found, checked and measured before any of them is used."""
+
+import gzip
+import hashlib
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import click
+
+from glue.progress import StepMaker, silent_step
+from glue.raw_contract import RawTable, check_header, raw_tables
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """One checked raw file; bytes and sha256 are those of the plain CSV, also if it is gzipped."""
+
+    table: RawTable
+    path: Path
+    size: int
+    sha256: str
+    extra_columns: tuple[str, ...]
+
+    @property
+    def key(self) -> str:
+        """Where it lies in the raw zone: one prefix for each table, always plain CSV."""
+        return f"{self.table.name}/{self.table.name}.csv"
+
+
+def open_raw(path: Path) -> BinaryIO:
+    """Open a raw file for reading, unpacked if its name ends with .gz."""
+    return cast("BinaryIO", gzip.open(path)) if path.suffix == ".gz" else path.open("rb")
+
+
+def find_raw_file(folder: Path, table: RawTable) -> Path:
+    """
+    Find a table's file, plain or gzipped.
+
+    Raises
+    ------
+    click.ClickException
+        If there is none, or both.
+
+    """
+    found = [
+        path
+        for path in (folder / f"{table.name}.csv", folder / f"{table.name}.csv.gz")
+        if path.is_file()
+    ]
+    if not found:
+        raise click.ClickException(
+            f"{folder / table.name}.csv is missing (also looked for {table.name}.csv.gz): nothing"
+            " was uploaded."
+        )
+    if len(found) > 1:
+        raise click.ClickException(
+            f"{found[0]} and {found[1]} are both the table {table.name}: keep one of them."
+        )
+    return found[0]
+
+
+def check_raw_folder(folder: Path, step: StepMaker = silent_step) -> list[RawFile]:
+    """
+    Check that a folder holds the six raw files, each with its header and at least one row.
+
+    Raises
+    ------
+    click.ClickException
+        At the first file that is missing, damaged or of another shape.
+
+    """
+    tables = raw_tables()
+    paths = [find_raw_file(folder, table) for table in tables]
+    with step("Checking files", sum(path.stat().st_size for path in paths)) as advance:
+        checked = []
+        for table, path in zip(tables, paths, strict=True):
+            checked.append(_check(table, path))
+            advance(path.stat().st_size)
+    return checked
+
+
+def _check(table: RawTable, path: Path) -> RawFile:
+    digest, size = hashlib.sha256(), 0
+    try:
+        with open_raw(path) as file:
+            first = file.readline()
+            header = first.decode()
+            extra = check_header(str(path), header, table)
+            block = first
+            while block:
+                digest.update(block)
+                size += len(block)
+                block = file.read(_BLOCK)
+    except UnicodeDecodeError:
+        raise click.ClickException(f"{path} is not UTF-8 text: write it as UTF-8.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise click.ClickException(
+            f"{path} is a damaged gzip file ({error}): write it again."
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"{path} cannot be read: {error.strerror}.") from error
+    if size == len(first) and not table.may_be_empty:
+        raise click.ClickException(f"{path} is empty: it has a header and no rows.")
+    return RawFile(table, path, size, digest.hexdigest(), extra)

@@ -1,0 +1,283 @@
+"""The crawl makes the tables the contract asks for, and every drift from it is told and stops."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import Result
+
+from glue import crawl as crawl_module
+from glue.crawl import catalogue, run_crawler
+from tests.python.glue.conftest import RAW, Account
+from tests.python.glue.emulated_crawler import aws_error
+from tests.python.tiny_shop import FILES
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def crawled(account: Account, shop: Path, run: Run) -> Account:
+    account.upload(shop)
+    done = run("crawl")
+    assert done.exit_code == 0, done.output
+    return account
+
+
+def table(account: Account, name: str) -> dict[str, Any]:
+    return catalogue(account.glue, account.settings.raw_database)[name]
+
+
+def change(account: Account, name: str, edit: Callable[[dict[str, Any]], None]) -> None:
+    changed = table(account, name)
+    edit(changed)
+    for key in ("DatabaseName", "CreateTime", "UpdateTime", "CreatedBy", "VersionId", "CatalogId"):
+        changed.pop(key, None)
+    changed.pop("IsRegisteredWithLakeFormation", None)
+    account.glue.update_table(DatabaseName=account.settings.raw_database, TableInput=changed)
+
+
+def test_crawl_reports_makes_and_mends(account: Account, shop: Path, run: Run) -> None:
+    account.upload(shop)
+    first = run("crawl")
+    assert "orders: made, 7 columns" in first.output
+    assert first.output.count("escapeChar set") == 6
+    serde = table(account, "products")["StorageDescriptor"]["SerdeInfo"]
+    assert serde["Parameters"]["escapeChar"] == "\x01"
+    assert serde["SerializationLibrary"].endswith("OpenCSVSerde")
+    again = run("crawl")
+    assert again.exit_code == 0
+    assert "no table made or changed" in again.output
+    assert "escapeChar" not in again.output, "UpdateBehavior LOG keeps what was set"
+    verified = run("verify")
+    assert verified.exit_code == 0, verified.output
+
+
+def test_running_crawler_is_joined(account: Account, shop: Path, run: Run) -> None:
+    account.upload(shop)
+    account.glue.is_running = True
+    done = run("crawl")
+    assert done.exit_code == 0
+    assert "running already" in done.output
+    assert account.glue.crawls == 0
+
+
+@pytest.mark.parametrize("ends", ["FAILED", "CANCELLED"])
+def test_failed_crawl_stops(account: Account, shop: Path, run: Run, ends: str) -> None:
+    account.upload(shop)
+    account.glue.ends = ends
+    failed = run("crawl")
+    assert failed.exit_code == 1
+    assert f"Crawler shop-raw ended {ends}" in failed.output
+    assert "/aws-glue/crawlers" in failed.output
+
+
+def test_waiting_has_a_limit_and_longer_and_longer_pauses(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account.glue.looks_until_ready = 10_000
+    pauses: list[float] = []
+    monkeypatch.setattr(crawl_module, "sleep", pauses.append)
+    with pytest.raises(click.ClickException, match="still RUNNING after 300 seconds"):
+        run_crawler(account.glue, account.settings.crawler, limit=300)
+    assert pauses[:2] == [2, 3]
+    assert max(pauses) == 30
+    assert 300 <= sum(pauses) < 330
+
+
+def test_no_crawler_and_no_database(account: Account, run: Run) -> None:
+    account.glue.glue.delete_crawler(Name=account.settings.crawler)
+    assert "There is no crawler shop-raw: run `python -m glue deploy`" in run("crawl").output
+    account.glue.glue.delete_database(Name=account.settings.raw_database)
+    missing = run("verify")
+    assert missing.exit_code == 1
+    assert "There is no Glue database raw" in missing.output
+
+
+def test_expired_credentials_are_one_sentence(
+    account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_glue: Any, _name: str) -> None:  # noqa: ANN401
+        raise aws_error("ExpiredTokenException", "CreateClassifier")
+
+    monkeypatch.setattr(crawl_module, "ensure_classifier", refuse)
+    failed = run("crawl")
+    assert failed.exit_code == 1
+    assert failed.output == (
+        "Error: The AWS credentials have expired: log in again, then repeat the command.\n"
+    )
+    assert account.glue.crawls == 0
+
+
+def test_other_errors_are_not_swallowed(account: Account) -> None:
+    with pytest.raises(ClientError):
+        catalogue(Throttled(), account.settings.raw_database)
+
+
+class Throttled:
+    """A Glue that answers nothing."""
+
+    def get_paginator(self, _name: str) -> "Throttled":
+        """Give itself."""
+        return self
+
+    def paginate(self, **_asked: str) -> None:
+        """Refuse."""
+        raise aws_error("ThrottlingException", "GetTables")
+
+
+def drop_column(found: dict[str, Any]) -> None:
+    found["StorageDescriptor"]["Columns"].pop()
+
+
+def retype(found: dict[str, Any]) -> None:
+    found["StorageDescriptor"]["Columns"][0]["Type"] = "bigint"
+
+
+def swap(found: dict[str, Any]) -> None:
+    found["StorageDescriptor"]["Columns"].reverse()
+
+
+def lazy_serde(found: dict[str, Any]) -> None:
+    found["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] = "LazySimpleSerDe"
+
+
+def no_escape(found: dict[str, Any]) -> None:
+    del found["StorageDescriptor"]["SerdeInfo"]["Parameters"]["escapeChar"]
+
+
+def other_separator(found: dict[str, Any]) -> None:
+    found["StorageDescriptor"]["SerdeInfo"]["Parameters"]["separatorChar"] = ";"
+
+
+def header_is_data(found: dict[str, Any]) -> None:
+    del found["Parameters"]["skip.header.line.count"]
+
+
+def moved(found: dict[str, Any]) -> None:
+    found["StorageDescriptor"]["Location"] = "s3://elsewhere/orders/"
+
+
+def partitioned(found: dict[str, Any]) -> None:
+    found["PartitionKeys"] = [{"Name": "partition_0", "Type": "string"}]
+
+
+@pytest.mark.parametrize(
+    ("edit", "told"),
+    [
+        (drop_column, ("column days_since_prior_order", "missing")),
+        (retype, ("column order_id", "bigint")),
+        (swap, ("order of columns", "days_since_prior_order,order_hour_of_day")),
+        (lazy_serde, ("SerDe", "LazySimpleSerDe")),
+        (no_escape, ("escapeChar", r"'\\'")),
+        (other_separator, ("separatorChar", ";")),
+        (header_is_data, ("skip.header.line.count", "none")),
+        (moved, ("location", "s3://elsewhere/orders/")),
+        (partitioned, ("partition", "partition_0")),
+    ],
+)
+def test_drift_of_the_catalogue(
+    crawled: Account, run: Run, edit: Callable[[dict[str, Any]], None], told: tuple[str, ...]
+) -> None:
+    change(crawled, "orders", edit)
+    failed = run("verify")
+    assert failed.exit_code == 1
+    (row,) = [line for line in failed.output.splitlines() if line.startswith("orders ")]
+    for part in told:
+        assert part in row
+
+
+def test_missing_and_strange_tables(crawled: Account, run: Run) -> None:
+    database = crawled.settings.raw_database
+    crawled.glue.delete_table(DatabaseName=database, Name="aisles")
+    crawled.glue.create_table(
+        DatabaseName=database, TableInput={"Name": "landed", "StorageDescriptor": {}}
+    )
+    failed = run("verify")
+    assert failed.exit_code == 1
+    rows = [line.split() for line in failed.output.splitlines()]
+    assert ["aisles", "table", "there", "missing"] in rows
+    assert ["landed", "table", "no", "such", "table", "there"] in rows
+
+
+def test_enforced_work_group_is_told(
+    crawled: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A work group that is made by hand enforces, unless it is told not to."""
+    assert crawled.settings.work_group == "shop"
+    boto3.client("athena").create_work_group(Name="by-hand")
+    monkeypatch.setenv("ATHENA_WORK_GROUP", "by-hand")
+    failed = run("verify")
+    assert failed.exit_code == 1
+    assert "Error: Work group by-hand enforces its own output location" in failed.output
+
+
+def put(account: Account, key: str, text: str) -> None:
+    account.s3.put_object(Bucket=RAW, Key=key, Body=text.encode())
+
+
+def swapped_header(account: Account) -> None:
+    put(
+        account,
+        "aisles/aisles.csv",
+        FILES["aisles.csv"].replace("aisle_id,aisle", "aisle,aisle_id"),
+    )
+
+
+def second_object(account: Account) -> None:
+    put(account, "aisles/more.csv", FILES["aisles.csv"])
+
+
+def plain_and_gzip(account: Account) -> None:
+    put(account, "aisles/aisles.csv.gz", "")
+
+
+def no_object(account: Account) -> None:
+    account.s3.delete_object(Bucket=RAW, Key="aisles/aisles.csv")
+
+
+def semicolons(account: Account) -> None:
+    put(account, "aisles/aisles.csv", FILES["aisles.csv"].replace(",", ";"))
+
+
+def no_bytes(account: Account) -> None:
+    put(account, "aisles/aisles.csv", "")
+
+
+def no_rows(account: Account) -> None:
+    put(account, "aisles/aisles.csv", "aisle_id,aisle\n")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (swapped_header, ("header", "another order")),
+        (second_object, ("object", "also aisles/more.csv")),
+        (plain_and_gzip, ("object", "also aisles/aisles.csv.gz")),
+        (no_object, ("object", "missing")),
+        (semicolons, ("header", "semicolons")),
+        (no_bytes, ("header", "has no header")),
+        (no_rows, ("rows", "none in aisles/aisles.csv")),
+    ],
+)
+def test_drift_of_the_objects(
+    crawled: Account, run: Run, damage: Callable[[Account], None], told: tuple[str, ...]
+) -> None:
+    damage(crawled)
+    failed = run("verify")
+    assert failed.exit_code == 1
+    (row,) = [line for line in failed.output.splitlines() if line.startswith("aisles ")]
+    for part in told:
+        assert part in row
+
+
+def test_extra_column_is_told_and_passes(account: Account, shop: Path, run: Run) -> None:
+    (shop / "aisles.csv").write_text("aisle_id,aisle,colour\n1,milk,white\n")
+    account.upload(shop)
+    run("crawl")
+    done = run("verify")
+    assert done.exit_code == 0, done.output
+    assert done.output.count("aisles: extra column colour is ignored.") == 1
