@@ -8,17 +8,17 @@ export RAW_DIR := $(or $(RAW_DIR),raw)
 export LAKE_DIR := $(or $(LAKE_DIR),lake)
 export RUNS_DIR := $(or $(RUNS_DIR),runs)
 export DBT_TARGET_PATH := $(or $(DBT_TARGET_PATH),target)
-TASKS ?= buy-again
+TASKS ?= buy-again discovery next-in-cart
 
 # what the checks build stays apart from your own lake
 CHECK_DIR := target/check
 CHECK := RAW_DIR=$(CHECK_DIR)/raw LAKE_DIR=$(CHECK_DIR)/lake
 
 .DEFAULT_GOAL := help
-.PHONY: help run test docs bench lint format clean
+.PHONY: help run test docs bench athena test-athena test-cloud parity parity-all lint format clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 .venv/run-installed: requirements.txt
 	@echo "Installing into .venv (once, a few minutes) ..."
@@ -32,6 +32,15 @@ help: ## list the targets
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ .venv/run-installed
 
+# programs that pin other versions than this project, each in an environment of its own
+.venv/cloud-installed: .venv/dev-installed requirements-cloud.txt requirements-checkov.txt
+	@echo "Installing the emulators of the cloud half into .venv (once) ..."
+	@for name in cloud checkov; do \
+		$(PYTHON) -m venv .venv/$$name && .venv/$$name/bin/python -m pip install --quiet \
+			--disable-pip-version-check -r requirements-$$name.txt || exit 1; \
+	done
+	@touch $@
+
 profiles.yml:
 	@cp profiles.yml.example profiles.yml
 	@echo "profiles.yml made from profiles.yml.example"
@@ -39,21 +48,27 @@ profiles.yml:
 run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
 	@mkdir -p "$(RAW_DIR)" "$(LAKE_DIR)" "$(RUNS_DIR)"
 	@$(BIN)/python -m glue ensure-raw
-	@windows=$$($(BIN)/python -m ml windows --raw "$(RAW_DIR)") && \
+	@windows=$${WINDOWS:-$$($(BIN)/python -m ml windows --raw "$(RAW_DIR)")} && \
+		echo "windows: $$windows (WINDOWS=n takes another number)" && \
 		$(BIN)/dbt build --vars "windows: $$windows"
 	@$(BIN)/python -m ml export
 	@$(MAKE) --no-print-directory docs
 	@for task in $(TASKS); do \
 		$(BIN)/python -m ml train --task $$task && \
-		$(BIN)/python -m ml predict --run "$(RUNS_DIR)/$$task/latest" \
-			--out "$(RUNS_DIR)/$$task/latest/predictions" && \
+		if [ $$task != next-in-cart ]; then \
+			$(BIN)/python -m ml predict --task $$task --run "$(RUNS_DIR)/$$task/latest" \
+				--out "$(RUNS_DIR)/$$task/latest/predictions"; \
+		fi && \
 		$(BIN)/python -m ml report --run "$(RUNS_DIR)/$$task/latest" && \
 		$(BIN)/python -m ml evaluate --task $$task || exit 1; \
 	done
+	@$(BIN)/python -m ml report
 	@echo
+	@echo "  report       $(RUNS_DIR)/report.html"
 	@for task in $(TASKS); do \
-		echo "  report       $(RUNS_DIR)/$$task/latest/report.html"; \
-		echo "  predictions  $(RUNS_DIR)/$$task/latest/predictions/"; \
+		if [ -d "$(RUNS_DIR)/$$task/latest/predictions" ]; then \
+			echo "  predictions  $(RUNS_DIR)/$$task/latest/predictions/"; \
+		fi; \
 	done
 	@echo "  data.csv     $(LAKE_DIR)/data.csv"
 	@echo "  docs         $(DBT_TARGET_PATH)/docs.html"
@@ -68,6 +83,20 @@ docs: .venv/run-installed profiles.yml ## one static page: lineage, every model 
 
 bench: .venv/dev-installed ## time and memory against a hand-written Polars script, at three sizes
 	@$(BIN)/python -m bench pipeline
+
+athena: .venv/dev-installed profiles.yml ## the Athena API on this machine, Trino behind it, for dbt build --target athena
+	@mkdir -p "$(RAW_DIR)"
+	@$(BIN)/python -m glue ensure-raw
+	@$(BIN)/python -m tests.athena_api serve --work "$(DBT_TARGET_PATH)/athena" --raw "$(RAW_DIR)"
+
+test-athena: .venv/dev-installed profiles.yml ## the target athena on Trino (without Java 24 or Maven: on DuckDB)
+	$(BIN)/python -m pytest tests/python/athena
+
+parity: .venv/dev-installed ## both targets from the same raw files, compared cell by cell (2 builds, Trino)
+	@$(BIN)/python -m tests.parity
+
+parity-all: .venv/dev-installed ## the same for a larger shop and the real sample in INSTACART_DIR (8 builds)
+	@$(BIN)/python -m tests.parity --everything
 
 lint: .venv/dev-installed profiles.yml ## style, types and conventions
 	$(BIN)/ruff check
@@ -85,7 +114,12 @@ test: lint ## every check and test there is without an AWS account
 	$(CHECK) $(BIN)/dbt docs generate --static
 	$(BIN)/dbt-bouncer run
 	$(BIN)/dbt-coverage compute doc --cov-report $(CHECK_DIR)/coverage.json --cov-fail-under 1
-	$(BIN)/python -m pytest -n auto --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest --ignore tests/python/athena -n auto --dist loadgroup --cov --cov-report=term
+
+test-cloud: .venv/cloud-installed ## template, state machine, triggers, Spark job, the whole chain
+	$(BIN)/python -m pytest -n auto --dist loadgroup tests/python/glue
+	@# in one process, so that the chain is built once and the engine behind Athena is named
+	$(BIN)/python -m pytest tests/python/athena/test_nightly_run.py
 
 format: .venv/dev-installed ## rewrite Python and SQL files in the project's style
 	$(BIN)/ruff check --fix

@@ -1,8 +1,9 @@
 """
 The script that a strong engineer would write instead of this project, in Polars.
 
-It does the work of `dbt build` with `windows: 1` and of `ml export` without staging tables, tests
-or a memory bound: raw CSV files in, data.csv out, with the same columns, label, order and bytes.
+It does the work of `dbt build` with `windows: 1` and of `ml export` for the base features, their
+ratios, target and label, without staging tables, tests or a memory bound: raw CSV files in, a file
+with these columns of data.csv out, in the same order and with the same text.
 """
 
 import sys
