@@ -12,6 +12,7 @@ from ml.buy_again.evaluate import evaluate as evaluate_buy_again
 from ml.buy_again.predict import predict as predict_buy_again
 from ml.buy_again.train import TASK as BUY_AGAIN
 from ml.buy_again.train import train as train_buy_again
+from ml.comparison import print_comparisons
 from ml.contract import CONTEXTS, Context
 from ml.fit_parameters import read_parameters
 from ml.ladder_table import print_ladder, print_verdicts
@@ -67,7 +68,7 @@ def train(
     if parameters:
         raise click.UsageError(f"--parameters is for {BUY_AGAIN}: leave it out for {task}.")
     ladder = _module(task, "train").train(data, run)
-    _module(task, "print_ladder").print_verdicts(ladder)
+    print_comparisons(ladder.comparisons)
 
 
 @click.command()

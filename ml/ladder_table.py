@@ -7,6 +7,7 @@ from rich.text import Text
 
 from ml.buy_again.ladder import Ladder, verdicts
 from ml.metrics import Interval
+from ml.plain_table import print_sentence
 
 _PLAIN_WIDTH = 140
 
@@ -46,9 +47,8 @@ def print_ladder(ladder: Ladder) -> None:
 
 def print_verdicts(ladder: Ladder) -> None:
     """Print a sentence for each context: is the model better than the best baseline."""
-    console = Console()
     for verdict in verdicts(ladder):
-        console.print(Text(verdict), soft_wrap=True)
+        print_sentence(verdict)
 
 
 def _rungs(ladder: Ladder, console: Console) -> Table:

@@ -1,13 +1,14 @@
 """Every way to rank new products, on the same shoppers, and whether the model is better."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from ml.arrays import Booleans, Integers
+from ml.comparison import Comparison
 from ml.discovery import parameters
 from ml.discovery.candidates import Chunk, WindowCandidates
 from ml.discovery.measures import MEASURES, novel_measures
@@ -30,16 +31,6 @@ class Rung:
     measures: dict[str, Interval]
     coverage: float
     popularity: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The model's measure minus a baseline's, on the same shoppers."""
-
-    baseline: str
-    measure: str
-    difference: Interval
-    is_better: bool
 
 
 @dataclass(frozen=True)
@@ -175,19 +166,6 @@ def climb(
         rungs=rungs,
         comparisons=comparisons,
     )
-
-
-def read_ladder(record: dict[str, Any]) -> Ladder:
-    """Rebuild a ladder from what metrics.json holds."""
-    rungs = [
-        Rung(**rung | {"measures": {k: Interval(**v) for k, v in rung["measures"].items()}})
-        for rung in record["rungs"]
-    ]
-    comparisons = [
-        Comparison(**one | {"difference": Interval(**one["difference"])})
-        for one in record["comparisons"]
-    ]
-    return Ladder(**record | {"rungs": rungs, "comparisons": comparisons})
 
 
 def _baseline_lists(

@@ -1,5 +1,6 @@
 """Prints the ladder of discovery."""
 
+from ml.comparison import print_comparisons
 from ml.discovery.ladder import Ladder
 from ml.discovery.measures import MEASURES
 from ml.plain_table import print_sentence, print_table
@@ -40,15 +41,4 @@ def print_ladder(ladder: Ladder) -> None:
             for name in dict.fromkeys(one.baseline for one in ladder.comparisons)
         ],
     )
-    print_verdicts(ladder)
-
-
-def print_verdicts(ladder: Ladder) -> None:
-    """Print for each baseline in which measures the model is better."""
-    for name in dict.fromkeys(one.baseline for one in ladder.comparisons):
-        better = [
-            one.measure for one in ladder.comparisons if one.baseline == name and one.is_better
-        ]
-        print_sentence(
-            f"{name}: the model is {'better in ' + ', '.join(better) if better else 'not better'}."
-        )
+    print_comparisons(ladder.comparisons)

@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,13 +19,6 @@ from ml.discovery.histories import Histories
 from ml.folds import hold_out
 
 Scores = npt.NDArray[np.float32]
-
-
-class Source(Protocol):
-    """Something that scores every product for some shoppers."""
-
-    def scores(self, rows: Integers) -> Scores:
-        """Give float32 [rows, p] for these rows of the histories."""
 
 
 class SimilarShoppers:

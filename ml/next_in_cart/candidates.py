@@ -71,9 +71,13 @@ class CartCandidates:
     features: npt.NDArray[np.float32]
     recency: npt.NDArray[np.float32]
 
+    def column(self, name: str) -> npt.NDArray[np.float32]:
+        """Give one of FEATURES, float32 [n]."""
+        return self.features[:, FEATURES.index(name)]
+
     def only_new(self) -> "CartCandidates":
         """Keep what the shopper never bought."""
-        kept = self.features[:, 0] == 0
+        kept = self.column("is_own") == 0
         return CartCandidates(self.product[kept], self.features[kept], self.recency[kept])
 
 

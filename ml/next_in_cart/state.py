@@ -81,10 +81,6 @@ class State:
         """Give the shopper's place, -1 for one that is not known."""
         return _place(self.users, user)
 
-    def place_of_product(self, product: int) -> int:
-        """Give the product's place, -1 for one that nobody bought."""
-        return _place(self.products, product)
-
     def popular(self) -> npt.NDArray[np.int32]:
         """Give the places of the most bought products, int32 [at most POPULAR_CANDIDATES]."""
         order = np.argsort(self.popularity_rank, kind="stable")

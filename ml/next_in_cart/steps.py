@@ -2,13 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 
 from ml.arrays import Floats, Integers
+from ml.comparison import Comparison
 from ml.metrics import Interval, bootstrap
 from ml.next_in_cart import parameters
 from ml.next_in_cart.candidates import CandidateFinder, CartCandidates
@@ -34,16 +34,6 @@ class Rung:
 
     name: str
     measures: dict[str, Interval]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The model's measure minus a baseline's, on the same steps."""
-
-    baseline: str
-    measure: str
-    difference: Interval
-    is_better: bool
 
 
 @dataclass(frozen=True)
@@ -134,7 +124,7 @@ def climb(
             scores = _scores(found, booster)
             top = np.lexsort((found.product, -scores["model"]))[:TOP]
             shown[found.product[top]] += 1
-            is_new = found.features[:, 0] == 0
+            is_new = found.column("is_own") == 0
             for name in names:
                 ranks[name][number, 0] = _rank_of(truth, found.product, scores[name])
                 ranks[name][number, 1] = _rank_of(
@@ -169,26 +159,10 @@ def climb(
     )
 
 
-def read_ladder(record: dict[str, Any]) -> Ladder:
-    """Rebuild a ladder from what metrics.json holds."""
-    rungs = [
-        Rung(rung["name"], {k: Interval(**v) for k, v in rung["measures"].items()})
-        for rung in record["rungs"]
-    ]
-    comparisons = [
-        Comparison(**one | {"difference": Interval(**one["difference"])})
-        for one in record["comparisons"]
-    ]
-    low, high = record["milliseconds"]
-    return Ladder(
-        **record | {"rungs": rungs, "comparisons": comparisons, "milliseconds": (low, high)}
-    )
-
-
 def _scores(found: CartCandidates, booster: lgb.Booster) -> dict[str, Floats]:
-    cosine = found.features[:, 9].astype(np.float64)
+    cosine = found.column("cosine_sum").astype(np.float64)
     recency = found.recency.astype(np.float64)
-    popularity = -found.features[:, 14].astype(np.float64)
+    popularity = -found.column("popularity_rank").astype(np.float64)
     behind = 1e-9 * popularity  # the popular ones come last where a baseline knows nothing
     return {
         "popularity": popularity,

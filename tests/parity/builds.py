@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -68,17 +67,8 @@ def build_both(api: RunningApi, shop: Shop, folder: Path) -> Built:
 def export(shop: AthenaShop, *, fails: bool = False) -> str:
     """Run `python -m ml export --target athena` and give what it prints."""
     manifest = str(shop.workspace.target / "manifest.json")
-    done = subprocess.run(
-        [sys.executable, "-m", "ml", "export", "--target", "athena", "--manifest", manifest],
-        cwd=ROOT,
-        env=shop.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, output[-6000:]
-    return output
+    command = [sys.executable, "-m", "ml", "export", "--target", "athena", "--manifest", manifest]
+    return dbt_runs.run(command, ROOT, shop.environment, fails=fails)
 
 
 def compare(built: Built) -> list[Compared]:

@@ -73,14 +73,14 @@ def dbt(
     command = [str(DBT), "--no-use-colors", *arguments]
     if variables:
         command += ["--vars", json.dumps(variables)]
-    return _run(command, workspace, cwd=workspace.project, fails=fails)
+    return run(command, workspace.project, environment(workspace), fails=fails)
 
 
 def export(workspace: Workspace, *, fails: bool = False) -> str:
     """Run `python -m ml export` in the workspace and give what it prints."""
     manifest = str(workspace.target / "manifest.json")
     command = [sys.executable, "-m", "ml", "export", "--manifest", manifest]
-    return _run(command, workspace, cwd=ROOT, fails=fails)
+    return run(command, ROOT, environment(workspace), fails=fails)
 
 
 def query(workspace: Workspace, sql: str) -> list[tuple[Any, ...]]:
@@ -90,9 +90,10 @@ def query(workspace: Workspace, sql: str) -> list[tuple[Any, ...]]:
         return lake.execute(sql).fetchall()
 
 
-def _run(command: list[str], workspace: Workspace, cwd: Path, *, fails: bool) -> str:
+def run(command: list[str], cwd: Path, variables: dict[str, str], *, fails: bool = False) -> str:
+    """Run a command and give what it prints; it must succeed, or fail if `fails`."""
     done = subprocess.run(
-        command, cwd=cwd, env=environment(workspace), capture_output=True, text=True, check=False
+        command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
     )
     output = done.stdout + done.stderr
     assert (done.returncode != 0) == fails, output[-6000:]

@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
-from tests.python.dbt_runs import DBT, ROOT, Workspace, environment, make_workspace
+from tests.python.dbt_runs import DBT, ROOT, Workspace, environment, make_workspace, run
 
 Rows = list[tuple[str | None, ...]]
 
@@ -51,17 +51,8 @@ def dbt(
     fails: bool = False,
 ) -> str:
     """Run dbt and give what it prints; it must succeed, or fail if `fails`."""
-    done = subprocess.run(
-        dbt_command(*arguments, variables=variables),
-        cwd=shop.workspace.project,
-        env=shop.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    output = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, output[-6000:]
-    return output
+    command = dbt_command(*arguments, variables=variables)
+    return run(command, shop.workspace.project, shop.environment, fails=fails)
 
 
 def start_dbt(

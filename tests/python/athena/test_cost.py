@@ -1,7 +1,6 @@
 """`python -m glue cost` adds up what the last run scanned, and what Athena asks for it."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,23 +11,15 @@ import pytest
 from glue.cost import billed_bytes
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, execute
-from tests.python.dbt_runs import ROOT
+from tests.python.dbt_runs import ROOT, run
 
 MB = 1024 * 1024
 
 
 def cost(shop: AthenaShop, *arguments: str, fails: bool = False) -> str:
     """Run the command and give what it prints."""
-    done = subprocess.run(
-        [sys.executable, "-m", "glue", "cost", *arguments],
-        cwd=ROOT,
-        env=shop.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode != 0) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    command = [sys.executable, "-m", "glue", "cost", *arguments]
+    return run(command, ROOT, shop.environment, fails=fails)
 
 
 def figures(printed: str) -> dict[str, list[str]]:

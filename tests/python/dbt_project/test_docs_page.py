@@ -1,7 +1,6 @@
 """`make docs`, opened in a real browser."""
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,26 +8,15 @@ from typing import Any
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tests.python.browser import open_browser
 from tests.python.dbt_runs import ROOT, Workspace, environment, make_workspace
 
 # one browser for all of them, also when tests are spread over processes
 pytestmark = pytest.mark.xdist_group("docs-page")
 
-CHROME_OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1400,1000",
-)
 DRAWN_PIXELS = """
     return Array.from(document.querySelectorAll('canvas')).map(canvas => {
         const image = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
@@ -48,16 +36,7 @@ def page(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no Chromium with its chromedriver on this machine")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in CHROME_OPTIONS:
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with webdriver.Chrome(options=options, service=Service(driver)) as opened:
+    with open_browser() as opened:
         yield opened
 
 

@@ -1,17 +1,15 @@
 """The raw profile: every broken value is counted, and the page works in a browser offline."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
 from glue import raw_profile as profile_module
-from tests.python.dbt_project.test_docs_page import CHROME_OPTIONS
+from tests.python.browser import open_browser
 from tests.python.tiny_shop import FILES
 
 Run = Callable[..., Result]
@@ -19,16 +17,7 @@ Run = Callable[..., Result]
 
 @pytest.fixture
 def browser() -> Iterator[webdriver.Chrome]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no Chromium with its chromedriver on this machine")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in CHROME_OPTIONS:
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    with webdriver.Chrome(options=options, service=Service(driver)) as opened:
+    with open_browser() as opened:
         yield opened
 
 

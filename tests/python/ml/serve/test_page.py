@@ -1,6 +1,5 @@
 """The page at /, used in a real browser by mouse, by keyboard and on a narrow screen."""
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -9,12 +8,12 @@ from pathlib import Path
 import pytest
 import uvicorn
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from ml.serve.server import Shop, make_app
+from tests.python.browser import open_browser
 
 pytestmark = pytest.mark.xdist_group("serve-page")
 
@@ -36,16 +35,7 @@ def address(next_run: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    driver = shutil.which("chromedriver")
-    if not chromium or not driver:
-        pytest.skip("no Chromium with its chromedriver on this machine")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    for option in ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"):
-        options.add_argument(option)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    with webdriver.Chrome(options=options, service=Service(driver)) as opened:
+    with open_browser() as opened:
         yield opened
 
 
