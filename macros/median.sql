@@ -1,14 +1,25 @@
 {#-
-    The median of a group as an aggregate: the middle value, or the mean of the middle two.
-    `value_rank` is the value's row_number from 1 within the group, `values_in_group` how many there
-    are; rows without a value have neither. The engines share no exact median function.
+    The median of a group as an aggregate: the middle value, or the mean of the middle two, as a
+    double; null where there is no value.
 -#}
-{% macro median(value, value_rank, values_in_group) -%}
-    {%- set is_middle -%}
-        2 * {{ value_rank }} between {{ values_in_group }} and {{ values_in_group }} + 2
-    {%- endset -%}
-    {{ safe_ratio(
-        'sum(case when ' ~ is_middle ~ ' then ' ~ value ~ ' end)',
-        'count(case when ' ~ is_middle ~ ' then ' ~ value ~ ' end)'
-    ) }}
+{% macro median(value) -%}
+    {{ return(adapter.dispatch('median')(value)) }}
+{%- endmacro %}
+
+
+{#- Trino has no exact median: the middle of a sorted array, in which nulls come last. -#}
+{% macro default__median(value) -%}
+    {%- set sorted_values = 'array_sort(array_agg(' ~ value ~ '))' -%}
+    {%- set lower_middle = 'nullif(cast(floor((count(' ~ value ~ ') + 1) / 2) as bigint), 0)' -%}
+    {%- set upper_middle = 'cast(floor(count(' ~ value ~ ') / 2) as bigint) + 1' -%}
+    (
+        cast(element_at({{ sorted_values }}, {{ lower_middle }}) as double)
+        + cast(element_at({{ sorted_values }}, {{ upper_middle }}) as double)
+    ) / cast(2 as double)
+{%- endmacro %}
+
+
+{#- DuckDB has one, which is exact and takes half the time of a sort by group. -#}
+{% macro duckdb__median(value) -%}
+    median({{ value }})
 {%- endmacro %}

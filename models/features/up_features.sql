@@ -28,20 +28,6 @@ purchases as (
 
 ),
 
-ranked_purchases as (
-
-    select
-        *,
-        -- the first purchase, which has no distance, comes last
-        row_number() over (
-            partition by user_id, product_id, orders_back
-            order by coalesce(days_between, 1000000), order_number
-        ) as interval_rank,
-        count(days_between) over (partition by user_id, product_id, orders_back) as intervals
-    from purchases
-
-),
-
 final as (
 
     select
@@ -59,7 +45,7 @@ final as (
         count(case when orders_between = 1 then 1 end) as up_next_order_reorders,
         max(orders_between) as up_max_orders_between,
         max(days_between) as up_max_days_between,
-        {{ median('days_between', 'interval_rank', 'intervals') }} as up_median_days_between,
+        {{ median('days_between') }} as up_median_days_between,
         cast(sum(order_weight) as bigint) as up_order_weight,
         cast(sum(day_weight) as bigint) as up_day_weight,
         -- the bits of different orders add up as in a binary number
@@ -67,7 +53,7 @@ final as (
         cast(sum(ctx_is_target_dow) as bigint) as ctx_up_target_dow_orders,
         cast(sum(ctx_is_near_target_hour) as bigint) as ctx_up_near_target_hour_orders,
         orders_back
-    from ranked_purchases
+    from purchases
     group by user_id, product_id, orders_back
 
 )

@@ -17,20 +17,6 @@ user_aisles as (
 
 ),
 
-ranked_orders as (
-
-    select
-        *,
-        -- the first order, which has no interval, comes last
-        row_number() over (
-            partition by user_id, orders_back
-            order by coalesce(days_since_prior_order, 1000000), order_number
-        ) as interval_rank,
-        count(days_since_prior_order) over (partition by user_id, orders_back) as intervals
-    from history_orders
-
-),
-
 user_orders as (
 
     select
@@ -43,9 +29,7 @@ user_orders as (
         {{ safe_ratio(
             'sum(basket_reorders)', 'sum(case when order_number > 1 then basket_size end)'
         ) }} as user_reorder_ratio,
-        {{ median(
-            'days_since_prior_order', 'interval_rank', 'intervals'
-        ) }} as user_median_days_since_prior,
+        {{ median('days_since_prior_order') }} as user_median_days_since_prior,
         {{ standard_deviation('days_since_prior_order') }} as user_sd_days_since_prior,
         max(case when orders_ago = 0 then days_since_prior_order end)
             as user_last_days_since_prior,
@@ -71,7 +55,7 @@ user_orders as (
         {{ safe_ratio('sum(ctx_is_near_target_hour)', 'count(ctx_is_near_target_hour)') }}
             as ctx_user_near_hour_rate,
         orders_back
-    from ranked_orders
+    from history_orders
     group by user_id, orders_back
 
 ),

@@ -54,14 +54,14 @@ PAIRS = [
     Change(
         "up_median_days_between",
         "up_features",
-        "order by coalesce(days_between, 1000000), order_number",
-        "order by order_number",
+        "median('days_between')",
+        "safe_ratio('sum(days_between)', 'count(days_between)')",
     ),
     Change(
         "up_median_days_between",
         "up_features",
-        "count(days_between) over (",
-        "1 + count(days_between) over (",
+        "median('days_between')",
+        "median('coalesce(days_between, 0)')",
     ),
     Change(
         "aisle_lines", "user_aisles", "sum(up_features.up_orders)", "count(up_features.up_orders)"
@@ -100,8 +100,8 @@ FEATURES = [
     Change(
         "user_median_days_since_prior",
         "user_features",
-        "order by coalesce(days_since_prior_order, 1000000), order",
-        "order by order",
+        "median('days_since_prior_order')",
+        "safe_ratio('sum(days_since_prior_order)', 'count(days_since_prior_order)')",
     ),
     Change(
         "user_sd_days_since_prior",
