@@ -13,13 +13,11 @@ import lightgbm as lgb
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers
-from ml.atomic import file_aside
 from ml.features import Features
+from ml.fits import Callback, Make, run_fits
 from ml.folds import hold_out
-from ml.progress import fit_progress, say
 
-_Callback = Callable[[Any], None]
-
+_FINAL = "all rows"
 _FINAL_VALIDATION_SHARE = 0.5
 
 
@@ -168,29 +166,29 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
     begun = time.perf_counter()
     folds = int(examples.fold.max()) + 1
     data = dataset(examples, names, parameters)
-    fits = _Fits(title, folds + with_final, parameters.most_rounds, checkpoints)
-    probability = np.full(len(examples.label), np.nan)
-    fold_models = []
+    threads = parameters.lightgbm["num_threads"]
+    run = partial(run_fits, title, threads=threads, checkpoints=checkpoints)
+    fits: dict[str, Make] = {}
+    has_older_rows = not examples.is_judged.all()
+    if with_final and has_older_rows:
+        # first, because it takes longest
+        fits[_FINAL] = partial(_fit_all, data, examples, parameters)
     for held_out in range(folds):
-        booster = fits.get(
-            f"fold {held_out + 1} of {folds}",
-            partial(_fit_fold, data, examples, held_out, parameters),
-        )
+        name = f"fold {held_out + 1} of {folds}"
+        fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
+    models = run(fits)
+    fold_models = [lgb.Booster(model_str=text) for name, text in models.items() if name != _FINAL]
+    fold_rounds = [booster.num_trees() for booster in fold_models]
+    if with_final and not has_older_rows:
+        rounds = int(np.median(fold_rounds))
+        models |= run({_FINAL: partial(boost, data, examples.is_judged, parameters, rounds)})
+    probability = np.full(len(examples.label), np.nan)
+    for held_out, booster in enumerate(fold_models):
         judged = examples.is_judged & (examples.fold == held_out)
         probability[judged] = predict(booster, examples.features.where(judged), names)
-        fold_models.append(booster)
-    fold_rounds = [booster.num_trees() for booster in fold_models]
-    final = None
-    if with_final:
-        if examples.is_judged.all():
-            rounds = int(np.median(fold_rounds))
-            fit_final = partial(boost, data, examples.is_judged, parameters, rounds)
-        else:
-            fit_final = partial(_fit_all, data, examples, parameters)
-        final = fits.get("all rows", fit_final)
     return Fitted(
         features=names,
-        final=final,
+        final=lgb.Booster(model_str=models[_FINAL]) if with_final else None,
         fold_models=fold_models,
         fold_rounds=fold_rounds,
         probability=probability[examples.is_judged],
@@ -242,7 +240,7 @@ def boost(
     rows: Booleans,
     parameters: FitParameters,
     rounds: int,
-    callback: _Callback | None = None,
+    callback: Callback | None = None,
 ) -> lgb.Booster:
     """
     Fit a given number of rounds on some rows of a binned data set.
@@ -290,43 +288,12 @@ def checkpoint_name(*what: Any) -> str:  # noqa: ANN401
     return f".fits-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
-class _Fits:
-    """Makes fits or takes them from an interrupted call, and says how long the rest will take."""
-
-    def __init__(self, title: str, total: int, most_rounds: int, checkpoints: Path | None) -> None:
-        self._title = title
-        self._left = total
-        self._most_rounds = most_rounds
-        self._folder = checkpoints
-        self._seconds: list[float] = []
-
-    def get(self, name: str, make: Callable[[_Callback], lgb.Booster]) -> lgb.Booster:
-        step = f"{self._title}, {name}"
-        self._left -= 1
-        path = self._folder and self._folder / f"{step.replace(', ', '-').replace(' ', '-')}.txt"
-        if path and path.is_file():
-            say(f"{step}: taken from the run that was interrupted")
-            return lgb.Booster(model_file=path)
-        begun = time.perf_counter()
-        with fit_progress(step, self._most_rounds) as advance:
-            booster = make(lambda environment: advance(environment.iteration + 1))
-        self._seconds.append(time.perf_counter() - begun)
-        if self._left:
-            say(f"about {self._left * sum(self._seconds) / len(self._seconds):.0f} s are left")
-        # always through text: a model taken from a file then gives the same bits
-        text = booster.model_to_string()
-        if path:
-            with file_aside(path) as aside:
-                aside.write_text(text, encoding="utf-8")
-        return lgb.Booster(model_str=text)
-
-
 def _fit_fold(
     data: lgb.Dataset,
     examples: Examples,
     held_out: int,
     parameters: FitParameters,
-    callback: _Callback,
+    callback: Callback,
 ) -> lgb.Booster:
     trains = examples.fold != held_out
     shoppers = np.unique(examples.user_id[trains & examples.is_judged])
@@ -339,7 +306,7 @@ def _fit_fold(
 
 
 def _fit_all(
-    data: lgb.Dataset, examples: Examples, parameters: FitParameters, callback: _Callback
+    data: lgb.Dataset, examples: Examples, parameters: FitParameters, callback: Callback
 ) -> lgb.Booster:
     judged = examples.is_judged
     shoppers = hold_out(np.unique(examples.user_id[judged]), _FINAL_VALIDATION_SHARE)
@@ -353,7 +320,7 @@ def _stopped(
     trains: Booleans,
     stops: Booleans,
     parameters: FitParameters,
-    callback: _Callback,
+    callback: Callback,
 ) -> lgb.Booster:
     """Fit on some rows until the loss on others no longer falls."""
     return lgb.train(

@@ -1,5 +1,6 @@
 """What is being done: a moving line on a terminal, plain lines elsewhere, always on stderr."""
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -44,25 +45,57 @@ def counted_step(name: str, total: int) -> Iterator[Callable[[int], None]]:
     say(f"{name}: {time.perf_counter() - begun:.1f} s")
 
 
+class FitsProgress:
+    """Several fits, some of them at once: what each has reached, and how long the rest takes."""
+
+    def __init__(self, fits: int, at_once: int, bar: Progress | None) -> None:
+        self._left = fits
+        self._at_once = at_once
+        self._bar = bar
+        self._seconds: list[float] = []
+        self._said = time.perf_counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def fit(self, name: str) -> Iterator[Callable[[int], None]]:
+        """Show one fit; what is yielded takes the number of rounds it has behind it."""
+        begun = time.perf_counter()
+        if self._bar:
+            task = self._bar.add_task(name, total=None, rounds=0)
+            yield lambda rounds: self._bar.update(task, rounds=rounds) if self._bar else None
+            self._bar.remove_task(task)
+        else:
+            yield lambda rounds: self._say_rounds(name, rounds)
+        with self._lock:
+            self._left -= 1
+            self._seconds.append(time.perf_counter() - begun)
+            self._say(f"{name}: {self._seconds[-1]:.1f} s")
+            if self._left:
+                each = sum(self._seconds) / len(self._seconds)
+                self._say(f"about {self._left * each / self._at_once:.0f} s are left")
+
+    def _say_rounds(self, name: str, rounds: int) -> None:
+        with self._lock:
+            if time.perf_counter() - self._said > _QUIET_SECONDS:
+                self._said = time.perf_counter()
+                self._say(f"{name}: round {rounds}")
+
+    def _say(self, sentence: str) -> None:
+        # above the moving lines, where there are any
+        console = self._bar.console if self._bar else _console()
+        console.print(Text(sentence), soft_wrap=True)
+
+
 @contextmanager
-def fit_progress(name: str, most_rounds: int) -> Iterator[Callable[[int], None]]:
-    """Show the round that a fit has reached; elsewhere than on a terminal, once in a minute."""
+def fits_progress(fits: int, at_once: int) -> Iterator[FitsProgress]:
+    """Show the round that each fit has reached; elsewhere than on a terminal, once in a minute."""
     console = _console()
-    begun = time.perf_counter()
     if console.is_terminal:
-        with console.status(Text(name)) as status:
-            yield lambda done: status.update(Text(f"{name}, round {done} of {most_rounds}"))
+        columns = (TextColumn("{task.description}, round {task.fields[rounds]}"),)
+        with Progress(*columns, console=console, transient=True) as bar:
+            yield FitsProgress(fits, at_once, bar)
     else:
-        said = begun
-
-        def advance(done: int) -> None:
-            nonlocal said
-            if time.perf_counter() - said > _QUIET_SECONDS:
-                said = time.perf_counter()
-                say(f"{name}: round {done} of at most {most_rounds}")
-
-        yield advance
-    say(f"{name}: {time.perf_counter() - begun:.1f} s")
+        yield FitsProgress(fits, at_once, None)
 
 
 def _console() -> Console:

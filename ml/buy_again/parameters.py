@@ -69,8 +69,8 @@ SMALL_DATA = FitParameters(
         "min_data_in_leaf": 100,
         # a quarter of the features per tree is as good as half of them, and faster
         "feature_fraction": 0.25,
-        # more threads wait for each other longer than they work
-        "num_threads": 2,
+        # one for each of several fits at once
+        "num_threads": 1,
     },
     most_rounds=1_500,
     stopping_rounds=50,

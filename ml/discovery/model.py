@@ -13,7 +13,7 @@ from ml.arrays import Floats, Integers
 from ml.discovery import parameters
 from ml.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
 from ml.discovery.tables import Tables
-from ml.progress import step
+from ml.fits import fit_without_each_fold
 
 
 @dataclass(frozen=True)
@@ -126,16 +126,15 @@ def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> Dis
         params=fit_parameters,
         feature_name=list(FEATURES),
     ).construct()
-    models = []
-    for held_out in (*range(parameters.FOLDS), None):
-        name = "all shoppers" if held_out is None else f"fold {held_out + 1} of {parameters.FOLDS}"
-        with step(f"discovery model, {name}"):
-            rows = np.flatnonzero(fold != held_out) if held_out is not None else None
-            # LightGBM takes an array as well as a list, which is much larger
-            part = data if rows is None else data.subset(rows)  # type: ignore[arg-type]
-            booster = lgb.train(fit_parameters, part, rounds)
-            models.append(booster.model_to_string())
-    return DiscoveryModels(users, folds, models[:-1], models[-1])
+    fold_models, model = fit_without_each_fold(
+        "discovery model",
+        data,
+        fold,
+        folds=parameters.FOLDS,
+        parameters=fit_parameters,
+        rounds=rounds,
+    )
+    return DiscoveryModels(users, folds, fold_models, model)
 
 
 def score(user_id: Integers, features: npt.NDArray[np.float32], models: DiscoveryModels) -> Floats:

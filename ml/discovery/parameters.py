@@ -66,7 +66,7 @@ LIGHTGBM: dict[str, Any] = {
     "feature_fraction": 0.4,
     "bagging_fraction": 0.5,
     "bagging_freq": 1,
-    "num_threads": 2,
+    "num_threads": 1,
 }
 """Few candidates are bought (about one in 200), so that trees are small,
 leaves large and steps short."""

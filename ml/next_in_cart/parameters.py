@@ -57,5 +57,5 @@ LIGHTGBM: dict[str, Any] = {
     "feature_fraction": 0.6,
     "bagging_fraction": 0.8,
     "bagging_freq": 1,
-    "num_threads": 2,
+    "num_threads": 1,
 }

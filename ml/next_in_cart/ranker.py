@@ -11,10 +11,10 @@ import polars as pl
 
 from ml.arrays import Floats, Integers
 from ml.discovery.tables import Tables
+from ml.fits import fit_without_each_fold
 from ml.next_in_cart import parameters
 from ml.next_in_cart.candidates import FEATURES, CandidateFinder, CartCandidates
 from ml.next_in_cart.state import State
-from ml.progress import step
 
 
 @dataclass(frozen=True)
@@ -130,17 +130,14 @@ def fit_ranker(steps: list[Steps], users: Integers, folds: Integers) -> tuple[li
     data = lgb.Dataset(
         features, label=label, params=parameters.LIGHTGBM, feature_name=list(FEATURES)
     ).construct()
-    models = []
-    for held_out in range(parameters.FOLDS):
-        with step(f"next-in-cart ranker, fold {held_out + 1} of {parameters.FOLDS}"):
-            rows = np.flatnonzero(fold != held_out)
-            # LightGBM takes an array as well as a list, which is much larger
-            part = data.subset(rows)  # type: ignore[arg-type]
-            booster = lgb.train(parameters.LIGHTGBM, part, parameters.ROUNDS)
-            models.append(booster.model_to_string())
-    with step("next-in-cart ranker, all shoppers"):
-        booster = lgb.train(parameters.LIGHTGBM, data, parameters.ROUNDS)
-    return models, booster.model_to_string()
+    return fit_without_each_fold(
+        "next-in-cart ranker",
+        data,
+        fold,
+        folds=parameters.FOLDS,
+        parameters=parameters.LIGHTGBM,
+        rounds=parameters.ROUNDS,
+    )
 
 
 def read_booster(path: Path) -> lgb.Booster:
