@@ -14,7 +14,7 @@ import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers
 from ml.features import Features
-from ml.fits import Callback, Make, run_fits
+from ml.fits import Callback, Make, run_fits, subset
 from ml.folds import hold_out
 
 _FINAL = "all rows"
@@ -260,7 +260,7 @@ def boost(
 
     """
     # all rows need no copy of the bins
-    part = data if rows.all() else data.subset(_places(rows))
+    part = data if rows.all() else subset(data, rows)
     return lgb.train(parameters.lightgbm, part, rounds, callbacks=[callback] if callback else None)
 
 
@@ -325,13 +325,8 @@ def _stopped(
     """Fit on some rows until the loss on others no longer falls."""
     return lgb.train(
         parameters.lightgbm,
-        data.subset(_places(trains)),
+        subset(data, trains),
         parameters.most_rounds,
-        valid_sets=[data.subset(_places(stops))],
+        valid_sets=[subset(data, stops)],
         callbacks=[callback, lgb.early_stopping(parameters.stopping_rounds, verbose=False)],
     )
-
-
-def _places(rows: Booleans) -> list[int]:
-    # LightGBM also takes an array, which for millions of rows is much smaller than a list
-    return np.flatnonzero(rows)  # type: ignore[return-value]

@@ -46,8 +46,8 @@ def run_fits(
     """
     models = {}
     missing = dict(fits)
-    for name in fits:
-        path = _path(checkpoints, title, name)
+    kept_in = {name: _path(checkpoints, title, name) for name in fits}
+    for name, path in kept_in.items():
         if path and path.is_file():
             say(f"{title}, {name}: taken from the run that was interrupted")
             models[name] = path.read_text(encoding="utf-8")
@@ -59,9 +59,7 @@ def run_fits(
         ThreadPoolExecutor(at_once) as pool,
     ):
         begun = {
-            name: pool.submit(
-                _fit, f"{title}, {name}", make, progress, stopping, _path(checkpoints, title, name)
-            )
+            name: pool.submit(_fit, f"{title}, {name}", make, progress, stopping, kept_in[name])
             for name, make in missing.items()
         }
         try:
@@ -71,6 +69,12 @@ def run_fits(
             pool.shutdown(cancel_futures=True)
             raise
     return {name: models[name] for name in fits}
+
+
+def subset(data: lgb.Dataset, rows: Booleans) -> lgb.Dataset:
+    """Copy the bins of the chosen rows, bool [n]."""
+    # LightGBM takes an array as well as a list, which for millions of rows is much larger
+    return data.subset(np.flatnonzero(rows))  # type: ignore[arg-type]
 
 
 def fit_without_each_fold(  # noqa: PLR0913 - what to fit and how
@@ -110,8 +114,7 @@ def fit_without_each_fold(  # noqa: PLR0913 - what to fit and how
     """
 
     def make(rows: Booleans | None, callback: Callback) -> lgb.Booster:
-        # LightGBM takes an array as well as a list, which is much larger
-        part = data if rows is None else data.subset(np.flatnonzero(rows))  # type: ignore[arg-type]
+        part = data if rows is None else subset(data, rows)
         return lgb.train(parameters, part, rounds, callbacks=[callback])
 
     fits: dict[str, Make] = {"all rows": partial(make, None)}

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
@@ -117,9 +118,33 @@ def check_contract(run: Run, contract: Contract, data: Path) -> None:
         )
 
 
-def environment() -> dict[str, Any]:
-    """Give the versions of Python and of the packages that a run's figures depend on."""
-    return {"python": python_version()} | {name: version(name) for name in PACKAGES}
+def complete_records(records: dict[str, dict[str, Any]], begun: float) -> None:
+    """
+    Add to a run's records what every task records of itself: time, memory and versions.
+
+    Parameters
+    ----------
+    records
+        By file name; `metrics` is among them, `environment` is added.
+    begun
+        When the training began, as `time.perf_counter` had it.
+
+    """
+    records["metrics"] |= {
+        "seconds": time.perf_counter() - begun,
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    records["environment"] = {
+        "trained_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "python": python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+
+
+def write_records(folder: Path, records: dict[str, dict[str, Any]]) -> None:
+    """Write each record as a JSON file of its name."""
+    for name, content in records.items():
+        write_json(folder / f"{name}.json", content)
 
 
 def peak_memory_mb() -> float:

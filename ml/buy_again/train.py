@@ -4,7 +4,6 @@ import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from ml.explanations import mean_contributions
 from ml.memory import windows_that_fit
 from ml.metrics import Interval, bootstrap
 from ml.progress import say, step
-from ml.runs import environment, model_path, peak_memory_mb, write_json, write_run
+from ml.runs import complete_records, model_path, write_json, write_records, write_run
 
 TASK = "buy-again"
 
@@ -131,11 +130,9 @@ def train(
             "isotonic_logloss_change": {
                 context: asdict(one.change) for context, one in calibrations.items()
             },
-            "seconds": time.perf_counter() - begun,
-            "peak_memory_mb": peak_memory_mb(),
         }
-        for record, content in records.items():
-            write_json(folder / f"{record}.json", content)
+        complete_records(records, begun)
+        write_records(folder, records)
         write_model_card(folder / "model_card.md", records)
     shutil.rmtree(checkpoints)
     say(f"the run is in {run}")
@@ -229,8 +226,4 @@ def _records(
             },
         },
         "metrics": {"ladder": asdict(ladder), "verdicts": verdicts(ladder)},
-        "environment": {
-            "trained_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            **environment(),
-        },
     }

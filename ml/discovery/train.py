@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from ml.discovery.recommend import recommend, with_reasons
 from ml.discovery.tables import Tables, read_tables
 from ml.folds import assign_folds
 from ml.progress import say, step
-from ml.runs import environment, peak_memory_mb, write_json, write_run
+from ml.runs import complete_records, write_json, write_records, write_run
 
 TASK = "discovery"
 
@@ -136,12 +135,8 @@ def train(data: Path, run: Path) -> Ladder:
         examples = _examples(listed, tables.names(), truth.users)
         write_json(folder / "examples.json", {"shoppers": examples})
         records = _records(tables, fitted, ladder)
-        records["metrics"] |= {
-            "seconds": time.perf_counter() - begun,
-            "peak_memory_mb": peak_memory_mb(),
-        }
-        for name, content in records.items():
-            write_json(folder / f"{name}.json", content)
+        complete_records(records, begun)
+        write_records(folder, records)
     say(f"the run is in {run}")
     return ladder
 
@@ -205,8 +200,4 @@ def _records(tables: Tables, fitted: Fitted, ladder: Ladder) -> dict[str, dict[s
             name.lower(): value for name, value in vars(parameters).items() if name.isupper()
         },
         "metrics": {"ladder": asdict(ladder)},
-        "environment": {
-            "trained_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            **environment(),
-        },
     }

@@ -4,7 +4,6 @@ import shutil
 import tempfile
 import time
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,7 @@ from ml.next_in_cart.ranker import fit_ranker, known_orders, learning_steps, rea
 from ml.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
 from ml.next_in_cart.steps import Ladder, climb
 from ml.progress import say, step
-from ml.runs import environment, peak_memory_mb, write_json, write_run
+from ml.runs import complete_records, write_json, write_records, write_run
 
 TASK = "next-in-cart"
 _PAIR_COLUMNS = [name for name in OWN_COLUMNS if name not in ("buy_again", "recency")]
@@ -134,12 +133,8 @@ def train(data: Path, run: Path) -> Ladder:
         write_json(folder / "examples.json", {"shoppers": example_shoppers(lists)})
         records = _records(tables, ladder, columns, ranker, fit_parameters)
         records["data"]["judged_orders"] = len(orders)
-        records["metrics"] |= {
-            "seconds": time.perf_counter() - begun,
-            "peak_memory_mb": peak_memory_mb(),
-        }
-        for name, content in records.items():
-            write_json(folder / f"{name}.json", content)
+        complete_records(records, begun)
+        write_records(folder, records)
     say(f"the run is in {run}")
     return ladder
 
@@ -245,8 +240,4 @@ def _records(
             **{name.lower(): value for name, value in vars(parameters).items() if name.isupper()},
         },
         "metrics": {"ladder": asdict(ladder)},
-        "environment": {
-            "trained_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-            **environment(),
-        },
     }
