@@ -7,8 +7,8 @@
 {%- endmacro %}
 
 
-{#- Trino has no exact median: the middle of a sorted array, in which nulls come last. -#}
-{% macro default__median(value) -%}
+{#- Trino, and so Athena, has no exact median: the middle of a sorted array, in which nulls come last. -#}
+{% macro athena__median(value) -%}
     {%- set sorted_values = 'array_sort(array_agg(' ~ value ~ '))' -%}
     {%- set lower_middle = 'nullif(cast(floor((count(' ~ value ~ ') + 1) / 2) as bigint), 0)' -%}
     {%- set upper_middle = 'cast(floor(count(' ~ value ~ ') / 2) as bigint) + 1' -%}
