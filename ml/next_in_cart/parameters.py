@@ -25,7 +25,7 @@ FIRST_STEP = 3
 STEPS_PER_ORDER = 10
 """Steps of an order that are learnt from: one before FIRST_STEP, the others from there on."""
 
-NEGATIVES = 50
+NEGATIVES = 20
 """Candidates of a step that are learnt from beside the one put into the cart."""
 
 RECENCY_DECAY = 0.9
