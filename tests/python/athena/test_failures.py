@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -157,6 +158,42 @@ def test_two_builds_at_once_never_leave_wrong_rows(
     found = contents(shop)
     assert {name: found[name] for name in NAMES} == rows
     dbt(shop, *BUILD)
+    assert contents(shop) == rows
+
+
+def test_a_build_with_other_vars_is_refused_while_one_runs(
+    api: RunningApi, disturbed: tuple[AthenaShop, dict[str, Rows]], tmp_path: Path
+) -> None:
+    shop, rows = disturbed
+    other = make_shop(api, shop.schema, tmp_path / "other")
+    api.slow_query(r"create table.*stg_orders", 20)
+    with start_dbt(shop, *BUILD) as running:
+        wait_until_met(api)
+        refused = dbt(other, *BUILD, variables={"windows": 2}, fails=True)
+        assert running.wait() == 0
+    sentence = "is running, with mode: benchmark, windows: 1 instead of mode: benchmark, windows: 2"
+    assert sentence in " ".join(refused.split())
+    assert contents(shop) == rows  # and no marker is left
+
+
+@pytest.mark.parametrize(("minutes", "is_refused"), [(60, True), (180, False)])
+def test_a_marker_of_a_killed_build_counts_for_two_hours(
+    api: RunningApi,
+    disturbed: tuple[AthenaShop, dict[str, Rows]],
+    minutes: int,
+    *,
+    is_refused: bool,
+) -> None:
+    shop, rows = disturbed
+    began_at = int(time.time()) - 60 * minutes
+    query(
+        api,
+        f"create or replace view {shop.schema}.running_build as"
+        f" select 'mode: live, windows: 2' as vars, {began_at} as began_at",
+    )
+    output = dbt(shop, *BUILD, fails=is_refused)
+    assert (f"drop view {shop.schema}.running_build" in " ".join(output.split())) == is_refused
+    query(api, f"drop view if exists {shop.schema}.running_build")
     assert contents(shop) == rows
 
 
