@@ -31,7 +31,10 @@ final as (
         target_orders.orders_back
     from order_products
     inner join target_orders
-        on order_products.order_id = target_orders.order_id
+        -- eval_set, which order_id implies, saves reading partitions without a target order
+        on
+            order_products.order_id = target_orders.order_id
+            and order_products.eval_set = target_orders.eval_set
 
 )
 

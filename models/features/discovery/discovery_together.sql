@@ -55,11 +55,11 @@ own_ranked as (
 
 ),
 
--- the cosine in whole units, and behind it the place of the own product, the best being highest
 meetings as (
 
     select
         own_ranked.user_id,
+        own_ranked.product_id as own_product_id,
         product_neighbours.neighbour_id as product_id,
         cast(floor(product_neighbours.shrunk_cosine * cast({{ unit }} as double)) as bigint)
             as cosine_units,
@@ -82,7 +82,9 @@ met as (
         user_id,
         product_id,
         cast(sum(cosine_units) as bigint) as together_units,
-        max(cosine_units * {{ own_products }} + own_place_from_last) as closest,
+        -- the nearest own product; of equally near ones that which is bought more often
+        max_by(own_product_id, cosine_units * {{ own_products }} + own_place_from_last)
+            as together_with_product_id,
         count(*) as together_products,
         orders_back
     from meetings
@@ -97,7 +99,7 @@ new_met as (
         met.product_id,
         met.together_units,
         met.together_products,
-        {{ own_products }} - mod(met.closest, {{ own_products }}) as own_place,
+        met.together_with_product_id,
         row_number() over (
             partition by met.user_id, met.orders_back
             order by met.together_units desc, met.product_id asc
@@ -116,20 +118,15 @@ new_met as (
 final as (
 
     select
-        new_met.user_id,
-        new_met.product_id,
-        cast(new_met.together_rank as integer) as together_rank,
-        {{ safe_ratio('new_met.together_units', unit) }} as together_score,
-        new_met.together_products,
-        own_ranked.product_id as together_with_product_id,
-        new_met.orders_back
+        user_id,
+        product_id,
+        cast(together_rank as integer) as together_rank,
+        {{ safe_ratio('together_units', unit) }} as together_score,
+        together_products,
+        together_with_product_id,
+        orders_back
     from new_met
-    inner join own_ranked
-        on
-            new_met.user_id = own_ranked.user_id
-            and new_met.orders_back = own_ranked.orders_back
-            and new_met.own_place = own_ranked.own_place
-    where new_met.together_rank <= {{ most_together }}
+    where together_rank <= {{ most_together }}
 
 )
 

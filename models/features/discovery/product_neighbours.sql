@@ -61,29 +61,32 @@ pairs as (
 
 ),
 
+-- each pair is a neighbour both ways; a union would have an engine count the pairs twice
+directions as (
+
+    select true as is_forwards
+    union all
+    select false as is_forwards
+
+),
+
 counts as (
 
     select
-        first_product_id as product_id,
-        second_product_id as neighbour_id,
-        orders_together,
-        first_orders as product_orders,
-        second_orders as neighbour_orders,
-        orders_counted,
-        orders_back
+        case when directions.is_forwards then pairs.first_product_id else pairs.second_product_id end
+            as product_id,
+        case when directions.is_forwards then pairs.second_product_id else pairs.first_product_id end
+            as neighbour_id,
+        pairs.orders_together,
+        case when directions.is_forwards then pairs.first_orders else pairs.second_orders end
+            as product_orders,
+        case when directions.is_forwards then pairs.second_orders else pairs.first_orders end
+            as neighbour_orders,
+        pairs.orders_counted,
+        pairs.orders_back
     from pairs
-    where orders_together * {{ orders_per_meeting }} > orders_counted
-    union all
-    select
-        second_product_id as product_id,
-        first_product_id as neighbour_id,
-        orders_together,
-        second_orders as product_orders,
-        first_orders as neighbour_orders,
-        orders_counted,
-        orders_back
-    from pairs
-    where orders_together * {{ orders_per_meeting }} > orders_counted
+    cross join directions
+    where pairs.orders_together * {{ orders_per_meeting }} > pairs.orders_counted
 
 ),
 

@@ -240,9 +240,7 @@ WINDOWS = [
     Change(
         "order", "history_lines", "on order_products.order_id = history_orders.order_id", "on 1=1"
     ),
-    Change(
-        "order", "target_lines", "on order_products.order_id = target_orders.order_id", "on 1=1"
-    ),
+    Change("order", "target_lines", "order_products.order_id = target_orders.order_id", "1 = 1"),
     Change(
         "window", "user_features", "and user_orders.orders_back = user_products.orders_back", ""
     ),
