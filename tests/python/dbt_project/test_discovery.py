@@ -7,9 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.python.dbt_project.shop_builds import build_data, build_once, write_sample_shop
+from tests.python.dbt_project.shop_builds import (
+    BUILD_UNTESTED,
+    build_data,
+    build_once,
+    write_sample_shop,
+)
 from tests.python.dbt_project.test_leak import replace_baskets
-from tests.python.dbt_runs import Workspace
+from tests.python.dbt_runs import Workspace, copy_project, dbt, make_workspace, query
 
 TABLES = (
     "discovery_candidates",
@@ -82,3 +87,21 @@ def test_candidates_were_never_bought(built: Workspace) -> None:
     most = candidates.group_by("user_id", "orders_back").len()["len"].max()
     assert isinstance(most, int)
     assert most <= 140
+
+
+# a history has one newest order: of 40 shoppers 40, with the ones before them 80, and so on
+@pytest.mark.parametrize(("limit", "counted"), [(79, 40), (80, 80), (10, 40)])
+def test_only_the_newest_orders_are_counted_in_a_large_shop(
+    built: Workspace, tmp_path: Path, limit: int, counted: int
+) -> None:
+    project = copy_project(tmp_path / "project")
+    model = project / "models/features/discovery/counted_orders.sql"
+    text = model.read_text(encoding="utf-8")
+    assert "most_orders = 600000" in text
+    model.write_text(text.replace("most_orders = 600000", f"most_orders = {limit}"), "utf-8")
+    workspace = make_workspace(tmp_path, built.raw, project)
+    dbt(workspace, *BUILD_UNTESTED, "--select", "+counted_orders")
+    found = query(workspace, "select order_id, orders_counted from counted_orders")
+    orders = pl.read_csv(built.raw / "orders.csv").filter(pl.col("eval_set") == "prior")
+    newest = orders.sort("order_number", descending=True).group_by("user_id").head(counted // 40)
+    assert sorted(found) == sorted((order_id, counted) for order_id in newest["order_id"])
