@@ -73,15 +73,19 @@ directions as (
 counts as (
 
     select
-        case when directions.is_forwards then pairs.first_product_id else pairs.second_product_id end
-            as product_id,
-        case when directions.is_forwards then pairs.second_product_id else pairs.first_product_id end
-            as neighbour_id,
+        case
+            when directions.is_forwards then pairs.first_product_id else pairs.second_product_id
+        end as product_id,
+        case
+            when directions.is_forwards then pairs.second_product_id else pairs.first_product_id
+        end as neighbour_id,
         pairs.orders_together,
-        case when directions.is_forwards then pairs.first_orders else pairs.second_orders end
-            as product_orders,
-        case when directions.is_forwards then pairs.second_orders else pairs.first_orders end
-            as neighbour_orders,
+        case
+            when directions.is_forwards then pairs.first_orders else pairs.second_orders
+        end as product_orders,
+        case
+            when directions.is_forwards then pairs.second_orders else pairs.first_orders
+        end as neighbour_orders,
         pairs.orders_counted,
         pairs.orders_back
     from pairs
