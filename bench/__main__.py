@@ -1,7 +1,6 @@
 """The command line: `python -m bench`."""
 
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from bench.ml import ml
 from bench.serve import serve
 from bench.shared_columns import check_shared_columns
 from bench.spark import export
+from ml.machine import cores
 
 FULL_SIZE = 206_209  # shoppers of the Instacart 2017 data
 WORTH_A_ROW = 0.05  # a model that takes this share of the build gets a row of its own
@@ -57,9 +57,7 @@ def pipeline(users: tuple[int, ...], work: Path | None, script: Path | None) -> 
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = work or Path(scratch)
-        table = Table(
-            title=f"raw CSV to data.csv, {len(os.sched_getaffinity(0))} cores, synthetic shop"
-        )
+        table = Table(title=f"raw CSV to data.csv, {cores()} cores, synthetic shop")
         for column in ("shoppers", "what", "seconds", "of the Polars script", "peak memory, GB"):
             table.add_column(column, justify="left" if column == "what" else "right")
         for count in users:

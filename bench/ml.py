@@ -1,6 +1,5 @@
 """Speed of the model's parts, and what training on more windows is worth."""
 
-import os
 import sys
 import tempfile
 import time
@@ -25,9 +24,9 @@ from ml.buy_again.parameters import RESAMPLES, SEED, parameters_for
 from ml.contract import LABEL, feature_names
 from ml.data import DataFolder, read_data
 from ml.fit_parameters import write_parameters
+from ml.machine import cores, peak_memory_mb
 from ml.metrics import bootstrap, log_loss
 from ml.paths import default_data
-from ml.runs import peak_memory_mb
 
 TRAIN_ORDERS = 131_209  # of the Instacart 2017 data, with 65 candidates each on average
 EFFECT_SD = 0.7
@@ -51,7 +50,7 @@ def decision(orders: int) -> None:
     # compiled beforehand
     choose_baskets(order[:10], probability[:10], effect_sd=EFFECT_SD)
     table = _table(
-        f"{orders:,} orders, {len(order):,} candidates, {len(os.sched_getaffinity(0))} threads",
+        f"{orders:,} orders, {len(order):,} candidates, {cores()} threads",
         ("order effect", "seconds", "products per basket"),
     )
     for effect_sd in (0.0, EFFECT_SD):

@@ -1,6 +1,5 @@
 """Makes several fits, side by side where each has one thread, and keeps what is finished."""
 
-import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import numpy as np
 
 from ml.arrays import Booleans, Integers
 from ml.atomic import file_aside
+from ml.machine import cores
 from ml.progress import FitsProgress, fits_progress, say
 
 Callback = Callable[[Any], None]
@@ -52,7 +52,7 @@ def run_fits(
             say(f"{title}, {name}: taken from the run that was interrupted")
             models[name] = path.read_text(encoding="utf-8")
             del missing[name]
-    at_once = min(len(os.sched_getaffinity(0)) if threads == 1 else 1, len(missing)) or 1
+    at_once = min(cores() if threads == 1 else 1, len(missing)) or 1
     stopping = threading.Event()
     with (
         fits_progress(len(missing), at_once) as progress,

@@ -72,7 +72,8 @@ class FitsProgress:
             self._say(f"{name}: {self._seconds[-1]:.1f} s")
             if self._left:
                 each = sum(self._seconds) / len(self._seconds)
-                self._say(f"about {self._left * each / self._at_once:.0f} s are left")
+                seconds = each * self._left / min(self._left, self._at_once)
+                self._say(f"about {seconds:.0f} s are left")
 
     def _say_rounds(self, name: str, rounds: int) -> None:
         with self._lock:

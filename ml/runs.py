@@ -1,7 +1,6 @@
 """A run's folder: its files, where `latest` points, and what it must fit."""
 
 import json
-import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import click
 
 from ml.atomic import folder_aside, point_link
 from ml.contract import Context, Contract
+from ml.machine import peak_memory_mb
 
 PACKAGES = ("lightgbm", "numpy", "polars", "pyarrow", "scipy")
 
@@ -145,8 +145,3 @@ def write_records(folder: Path, records: dict[str, dict[str, Any]]) -> None:
     """Write each record as a JSON file of its name."""
     for name, content in records.items():
         write_json(folder / f"{name}.json", content)
-
-
-def peak_memory_mb() -> float:
-    """Give the most memory that this process has held so far, in MB of 10^6 bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6

@@ -1,6 +1,5 @@
 """From probabilities to a basket: the one with the highest expected F1, or None."""
 
-import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numba
 import numpy as np
 
 from ml.arrays import Booleans, Floats, Integers
+from ml.machine import cores
 
 NODES = 5
 """Points of the Gauss-Hermite quadrature over the order effect."""
@@ -123,7 +123,7 @@ def choose_baskets(
         _choose_by_expected_f1(part, probability, shifts, weights, chosen)
 
     # the compiled loop holds no lock, and orders do not touch each other's rows
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+    with ThreadPoolExecutor(cores()) as threads:
         list(threads.map(choose, range(0, len(starts) - 1, _ORDERS_PER_TASK)))
     return chosen
 

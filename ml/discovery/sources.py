@@ -1,6 +1,5 @@
 """Scores fitted on the histories of a window: similar shoppers, and factors."""
 
-import os
 import warnings
 
 import numpy as np
@@ -17,6 +16,7 @@ from ml.arrays import Integers
 from ml.discovery import parameters
 from ml.discovery.histories import Histories
 from ml.folds import hold_out
+from ml.machine import cores
 
 Scores = npt.NDArray[np.float32]
 
@@ -92,7 +92,7 @@ class Factors:
                     regularization=parameters.FACTOR_REGULARIZATION,
                     alpha=parameters.FACTOR_CONFIDENCE,
                     iterations=parameters.FACTOR_ITERATIONS,
-                    num_threads=len(os.sched_getaffinity(0)),
+                    num_threads=cores(),
                     random_state=start + 1,
                 )
                 model.fit(bought, show_progress=False)

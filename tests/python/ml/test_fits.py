@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ml.fits import Callback, fit_without_each_fold, run_fits
+from ml.progress import FitsProgress
 
 PARAMETERS = {"objective": "binary", "num_threads": 1, "verbosity": -1, "min_data_in_leaf": 1}
 
@@ -103,3 +104,23 @@ def test_each_fold_is_left_out_of_its_model() -> None:
     assert high[0] < 0.1
     assert high[1] > 0.9
     assert 0.3 < high[2] < 0.7
+
+
+def test_time_left_counts_the_fits_that_run_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    progress = FitsProgress(fits=4, at_once=2, bar=None)
+    for name, seconds in {"a": 10, "b": 20, "c": 30, "d": 0}.items():
+        with progress.fit(name):
+            now += seconds
+    assert capsys.readouterr().err.splitlines() == [
+        "a: 10.0 s",
+        "about 15 s are left",  # 3 fits of 10 s, 2 at once
+        "b: 20.0 s",
+        "about 15 s are left",  # 2 of 15 s, both at once
+        "c: 30.0 s",
+        "about 20 s are left",  # one of 20 s
+        "d: 0.0 s",
+    ]
