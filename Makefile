@@ -98,7 +98,7 @@ parity: .venv/dev-installed ## both targets from the same raw files, compared ce
 parity-all: .venv/dev-installed ## the same for a larger shop and the real sample in INSTACART_DIR (8 builds)
 	@$(BIN)/python -m tests.parity --everything
 
-lint: .venv/dev-installed profiles.yml ## style, types and conventions
+lint: .venv/dev-installed profiles.yml ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -107,7 +107,7 @@ lint: .venv/dev-installed profiles.yml ## style, types and conventions
 	$(CHECK) DBT_WARN_ERROR_OPTIONS='{"error": "all", "silence": ["CustomKeyInConfigDeprecation"]}' \
 		$(BIN)/sqlfluff lint --disable-progress-bar models analyses tests/dbt
 
-test: lint ## every check and test there is without an AWS account
+test: lint ## lint, dbt's tests and conventions, and every test that needs neither Trino nor emulators
 	@rm -rf $(CHECK_DIR)/raw
 	$(BIN)/python -m glue sample-shop --users 300 --seed 1 --out $(CHECK_DIR)/raw
 	$(CHECK) $(BIN)/dbt build

@@ -71,6 +71,7 @@ class Settings:
     artifacts: Location
     raw_database: str
     lake_database: str
+    predictions_database: str
     work_group: str
     crawler: str
     classifier: str
@@ -102,6 +103,7 @@ class Settings:
         yield "ATHENA_RESULTS", str(self.results)
         yield "ATHENA_RAW_SCHEMA", self.raw_database
         yield "ATHENA_SCHEMA", self.lake_database
+        yield "ATHENA_PREDICTIONS_SCHEMA", self.predictions_database
         yield "ATHENA_WORK_GROUP", self.work_group
 
 
@@ -141,6 +143,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         artifacts=place("NEXT_BASKET_ARTIFACTS", "artifacts"),
         raw_database=environment.get("ATHENA_RAW_SCHEMA") or "raw",
         lake_database=environment.get("ATHENA_SCHEMA") or "next_basket",
+        predictions_database=environment.get("ATHENA_PREDICTIONS_SCHEMA") or "predictions",
         work_group=environment.get("ATHENA_WORK_GROUP") or name,
         crawler=f"{name}-raw",
         classifier=f"{name}-csv",

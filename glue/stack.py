@@ -122,6 +122,7 @@ def parameters(settings: Settings, prefix: str) -> dict[str, str]:
         "CodePrefix": prefix,
         "RawDatabase": settings.raw_database,
         "LakeDatabase": settings.lake_database,
+        "PredictionsDatabase": settings.predictions_database,
         "WorkGroupName": settings.work_group,
         "CrawlerName": settings.crawler,
         "ClassifierName": settings.classifier,
@@ -280,7 +281,7 @@ def _set_minimum_encryption(settings: Settings) -> None:
 
 
 def delete_data(settings: Settings) -> Iterator[str]:
-    """Delete every bucket with all its versions, both databases and the images; say what went."""
+    """Delete every bucket with all its versions, the databases and the images; say what went."""
     s3, glue = client("s3"), client("glue")
     places = (settings.raw, settings.lake, settings.artifacts, settings.results)
     for bucket in [*(place.bucket for place in places), code_bucket(settings)]:
@@ -293,7 +294,8 @@ def delete_data(settings: Settings) -> Iterator[str]:
                 count += len(objects)
         s3.delete_bucket(Bucket=bucket)
         yield f"bucket {bucket}: deleted with {count} object versions"
-    for database in (settings.raw_database, settings.lake_database):
+    databases = (settings.raw_database, settings.lake_database, settings.predictions_database)
+    for database in databases:
         glue.delete_database(Name=database)
         yield f"Glue database {database}: deleted"
     client("ecr").delete_repository(repositoryName=settings.name, force=True)

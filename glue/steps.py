@@ -24,6 +24,7 @@ _LAST_LINES = 20  # of a program's output that are looked through for the reason
 TASKS = ("buy-again", "discovery", "next-in-cart")
 GATE_TASK = "buy-again"
 GATE_BASELINE = "recency decay"
+RECOMMENDATIONS = "discovery/recommendations.parquet"
 
 
 @click.command()
@@ -144,7 +145,8 @@ def _against_live(
 def _predict(settings: Settings, run_id: str, work: Path) -> None:
     data = _data(settings, run_id, work)
     for task in TASKS:
-        model = _get_folder(settings.run(run_id), f"models/{task}", work / "models" / task)
+        # the run's folder is the model_version in what it predicts
+        model = _get_folder(settings.run(run_id), f"models/{task}", work / "models" / task / run_id)
         out = work / "predictions" / task
         command = ["predict", "--task", task, "--run", str(model), "--data", str(data)]
         if task == "next-in-cart":
@@ -166,7 +168,11 @@ def _empty_carts(data: Path, carts: Path) -> Path:
 
 
 def _publish(settings: Settings, run_id: str, _work: Path) -> None:
-    """Name this run the live one: one object is replaced, so model and predictions go together."""
+    """
+    Name this run the live one, and give its recommendations to dbt's source `predictions`.
+
+    One object says what is live and is replaced, so model and predictions go together.
+    """
     run = settings.run(run_id)
     verdict = _get_json(run, "gate.json")
     if not verdict or not verdict["passed"]:
@@ -177,6 +183,11 @@ def _publish(settings: Settings, run_id: str, _work: Path) -> None:
                 raise click.ClickException(
                     f"Run {run_id} has no {part} of {task}: nothing is published."
                 )
+    client("s3").copy(
+        {"Bucket": run.bucket, "Key": run.key(f"predictions/{RECOMMENDATIONS}")},
+        settings.lake.bucket,
+        settings.lake.key("predictions/recommendations/recommendations.parquet"),
+    )
     published = {
         "run": run_id,
         "published_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

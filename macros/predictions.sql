@@ -27,20 +27,23 @@
 {% endmacro %}
 
 
-{#- An external table over a folder of the lake, where the Parquet files are copied to. -#}
+{#- An external table over a folder of the lake, which the nightly run publishes to (glue/steps.py). -#}
 {% macro athena__create_prediction_tables() %}
     {#- compiling writes nothing and needs no account -#}
     {%- if execute and flags.WHICH != 'compile' -%}
-        {%- do adapter.create_schema(
-            api.Relation.create(database=target.database, schema='predictions')
-        ) -%}
         {%- for table in prediction_tables() -%}
+            {#- who may not make a database may use one that is there -#}
+            {%- if not adapter.check_schema_exists(target.database, table.schema) -%}
+                {%- do adapter.create_schema(
+                    api.Relation.create(database=target.database, schema=table.schema)
+                ) -%}
+            {%- endif -%}
             {%- set columns = [] -%}
             {%- for column in table.columns.values() -%}
                 {%- do columns.append(column.name ~ ' ' ~ ddl_data_type(column.data_type)) -%}
             {%- endfor -%}
             {%- do run_query(
-                'create external table if not exists predictions.' ~ table.name
+                'create external table if not exists ' ~ table.schema ~ '.' ~ table.name
                 ~ ' (' ~ columns | join(', ') ~ ') stored as parquet location '
                 ~ text_literal(target.s3_data_dir.rstrip('/') ~ '/predictions/' ~ table.name ~ '/')
             ) -%}

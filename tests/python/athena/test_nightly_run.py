@@ -22,6 +22,7 @@ from ml.athena_lake import copy_tables, find_tables
 from ml.export import READ
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
+from tests.python.athena.athena_runs import query
 from tests.python.dbt_runs import ROOT
 from tests.python.glue.emulated_crawler import EmulatedGlue
 from tests.python.glue.spark import SPARK_MISSING, run_export_job
@@ -163,6 +164,7 @@ def chain(session_api: RunningApi, tmp_path_factory: pytest.TempPathFactory) -> 
             "ATHENA_RAW": f"s3://{RAW}/",
             "ATHENA_RAW_SCHEMA": DATABASE,
             "ATHENA_SCHEMA": "chain",
+            "ATHENA_PREDICTIONS_SCHEMA": "chain_predictions",
             "DBT_PROFILES_DIR": str(folder / "profiles"),
             "DBT_LOG_PATH": str(folder / "logs"),
         }
@@ -196,6 +198,9 @@ def test_good_files_become_published_predictions(chain: Chain, first: Execution)
         body = chain.s3.get_object(Bucket=ARTIFACTS, Key=f"runs/first/predictions/{task}/{file}")
         shoppers = pl.read_parquet(body["Body"].read()).to_series(0).unique()
         assert shoppers.len() == SHOPPERS, f"{task}: every shopper has a prediction"
+    published = "chain_predictions.recommendations"
+    read = query(chain.api, f"select distinct model_version from {published}")
+    assert read == [("first",)], "the next build reads them as a source"
     scanned = [query for query in chain.api.queries() if query["state"] == "SUCCEEDED"]
     assert len(scanned) > 50, "the build's models and tests ran on the stand-in"
 

@@ -186,6 +186,8 @@ ARTIFACTS = "arn:aws:s3:::shop-artifacts-000000000000-us-east-1"
 RESULTS = "arn:aws:s3:::shop-results-000000000000-us-east-1"
 RAW_TABLE = "arn:aws:glue:us-east-1:000000000000:table/raw/orders"
 LAKE_TABLE = "arn:aws:glue:us-east-1:000000000000:table/next_basket/candidates"
+DEFAULT_DATABASE = "arn:aws:glue:us-east-1:000000000000:database/default"
+PREDICTIONS_TABLE = "arn:aws:glue:us-east-1:000000000000:table/predictions/recommendations"
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:shop-etl"
 WORK_GROUP = "arn:aws:athena:us-east-1:000000000000:workgroup/shop"
 
@@ -212,6 +214,11 @@ RIGHTS = [
     ("BuildRole", "glue:UpdateTable", RAW_TABLE, False),
     ("BuildRole", "glue:DeleteTable", RAW_TABLE, False),
     ("BuildRole", "glue:DeleteTable", LAKE_TABLE, True),
+    ("BuildRole", "glue:GetDatabase", DEFAULT_DATABASE, True),
+    ("BuildRole", "glue:CreateDatabase", DEFAULT_DATABASE, True),
+    ("BuildRole", "glue:CreateDatabase", DEFAULT_DATABASE.replace("default", "other"), False),
+    ("BuildRole", "glue:CreateTable", PREDICTIONS_TABLE, True),
+    ("BuildRole", "glue:DeleteTable", PREDICTIONS_TABLE, False),
     ("BuildRole", "s3:DeleteObject", f"{LAKE}/next_basket/candidates/x", True),
     ("BuildRole", "s3:PutObject", f"{RESULTS}/x", True),
     ("BuildRole", "athena:StartQueryExecution", WORK_GROUP, True),
@@ -223,9 +230,12 @@ RIGHTS = [
     ("ExportRole", "s3:PutObject", f"{ARTIFACTS}/runs/1/models/x", False),
     ("ExportRole", "s3:GetObject", f"{RAW}/orders/orders.csv", False),
     ("ExportRole", "glue:GetTable", LAKE_TABLE, True),
+    ("ExportRole", "glue:GetDatabase", DEFAULT_DATABASE, True),
     ("ExportRole", "glue:DeleteTable", LAKE_TABLE, False),
     ("TrainRole", "s3:GetObject", f"{RAW}/orders/orders.csv", False),
     ("TrainRole", "s3:GetObject", f"{LAKE}/next_basket/candidates/x", False),
+    ("TrainRole", "s3:PutObject", f"{LAKE}/next_basket/candidates/x", False),
+    ("TrainRole", "s3:PutObject", f"{LAKE}/predictions/recommendations/x", True),
     ("TrainRole", "s3:GetObject", f"{ARTIFACTS}/runs/1/export/data.csv", True),
     ("TrainRole", "s3:PutObject", f"{ARTIFACTS}/live/current.json", True),
     ("TrainRole", "s3:DeleteObject", f"{ARTIFACTS}/live/current.json", False),
@@ -324,5 +334,5 @@ def test_destroy_keeps_the_data(deployed: Deployed) -> None:
     assert again.exit_code == 1
     assert "There is no stack shop in us-east-1." in again.output
     told = list(stack.delete_data(read_settings()))
-    assert len(told) == 8, "four buckets, the code, two databases, the images"
+    assert len(told) == 9, "four buckets, the code, three databases, the images"
     assert client("s3").list_buckets()["Buckets"] == []

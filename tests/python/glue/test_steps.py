@@ -125,6 +125,7 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
         asked[given["--task"]] = sorted(given)
         if "--carts" in given:
             carts.extend(Path(given["--carts"]).read_text().splitlines())
+        assert Path(given["--run"]).name == "run-7", "the model_version of what is predicted"
         made = f"import pathlib; out = pathlib.Path({given['--out']!r}); out.mkdir(parents=True)"
         return [sys.executable, "-c", f"{made}; (out / 'scores').write_text('1')"]
 
@@ -156,6 +157,7 @@ def finished(account: Account) -> None:
     for task in ("buy-again", "discovery", "next-in-cart"):
         put(account, f"runs/run-7/models/{task}/metrics.json", {})
         put(account, f"runs/run-7/predictions/{task}/scores.parquet", {})
+    put(account, "runs/run-7/predictions/discovery/recommendations.parquet", "of run 7")
 
 
 def test_publish_names_model_and_predictions_in_one_object(
@@ -172,6 +174,11 @@ def test_publish_names_model_and_predictions_in_one_object(
     assert live["predictions"] == "s3://shop-artifacts/runs/run-7/predictions/"
     keys = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="live/")["Contents"]
     assert [entry["Key"] for entry in keys] == ["live/current.json"]
+    written_back = account.s3.get_object(
+        Bucket=account.settings.lake.bucket,
+        Key="predictions/recommendations/recommendations.parquet",
+    )
+    assert written_back["Body"].read() == b'"of run 7"'
 
 
 @pytest.mark.parametrize(
@@ -182,6 +189,7 @@ def test_publish_names_model_and_predictions_in_one_object(
         ("predictions/buy-again/scores.parquet", "has no predictions of buy-again"),
         ("models/discovery/metrics.json", "has no models of discovery"),
         ("predictions/next-in-cart/scores.parquet", "has no predictions of next-in-cart"),
+        ("predictions/discovery/recommendations.parquet", "Not Found"),
     ],
 )
 def test_half_a_run_is_not_published(
