@@ -1,7 +1,7 @@
 {{ config(
     partitioned_by=['orders_back'],
     sorted_by=['user_id', 'product_id'],
-    meta={'partition_values': window_numbers()}
+    meta={'partition_values': window_numbers(), 'sliced': true}
 ) }}
 
 {#-
