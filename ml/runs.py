@@ -118,14 +118,16 @@ def check_contract(run: Run, contract: Contract, data: Path) -> None:
         )
 
 
-def complete_records(records: dict[str, dict[str, Any]], begun: float) -> None:
+def write_records(folder: Path, records: dict[str, dict[str, Any]], begun: float) -> None:
     """
-    Add to a run's records what every task records of itself: time, memory and versions.
+    Write a run's records, with what every task records of itself: time, memory and versions.
 
     Parameters
     ----------
+    folder
+        The run's folder; each record becomes a JSON file of its name.
     records
-        By file name; `metrics` is among them, `environment` is added.
+        By name; `metrics` is among them and is added to, `environment` is added.
     begun
         When the training began, as `time.perf_counter` had it.
 
@@ -139,9 +141,5 @@ def complete_records(records: dict[str, dict[str, Any]], begun: float) -> None:
         "python": python_version(),
         **{name: version(name) for name in PACKAGES},
     }
-
-
-def write_records(folder: Path, records: dict[str, dict[str, Any]]) -> None:
-    """Write each record as a JSON file of its name."""
     for name, content in records.items():
         write_json(folder / f"{name}.json", content)

@@ -26,7 +26,7 @@ from ml.explanations import mean_contributions
 from ml.memory import windows_that_fit
 from ml.metrics import Interval, bootstrap
 from ml.progress import say, step
-from ml.runs import complete_records, model_path, write_json, write_records, write_run
+from ml.runs import model_path, write_json, write_records, write_run
 
 TASK = "buy-again"
 
@@ -131,8 +131,7 @@ def train(
                 context: asdict(one.change) for context, one in calibrations.items()
             },
         }
-        complete_records(records, begun)
-        write_records(folder, records)
+        write_records(folder, records, begun)
         write_model_card(folder / "model_card.md", records)
     shutil.rmtree(checkpoints)
     say(f"the run is in {run}")

@@ -26,7 +26,7 @@ from ml.discovery.recommend import recommend, with_reasons
 from ml.discovery.tables import Tables, read_tables
 from ml.folds import assign_folds
 from ml.progress import say, step
-from ml.runs import complete_records, write_json, write_records, write_run
+from ml.runs import write_json, write_records, write_run
 
 TASK = "discovery"
 
@@ -135,8 +135,7 @@ def train(data: Path, run: Path) -> Ladder:
         examples = _examples(listed, tables.names(), truth.users)
         write_json(folder / "examples.json", {"shoppers": examples})
         records = _records(tables, fitted, ladder)
-        complete_records(records, begun)
-        write_records(folder, records)
+        write_records(folder, records, begun)
     say(f"the run is in {run}")
     return ladder
 

@@ -31,7 +31,7 @@ from ml.next_in_cart.ranker import fit_ranker, known_orders, learning_steps, rea
 from ml.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
 from ml.next_in_cart.steps import Ladder, climb
 from ml.progress import say, step
-from ml.runs import complete_records, write_json, write_records, write_run
+from ml.runs import write_json, write_records, write_run
 
 TASK = "next-in-cart"
 _PAIR_COLUMNS = [name for name in OWN_COLUMNS if name not in ("buy_again", "recency")]
@@ -134,8 +134,7 @@ def train(data: Path, run: Path) -> Ladder:
         write_json(folder / "examples.json", {"shoppers": example_shoppers(lists)})
         records = _records(tables, ladder, columns, ranker, fit_parameters)
         records["data"]["judged_orders"] = len(orders)
-        complete_records(records, begun)
-        write_records(folder, records)
+        write_records(folder, records, begun)
     say(f"the run is in {run}")
     return ladder
 
