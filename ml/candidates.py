@@ -19,7 +19,8 @@ from ml.arrays import Booleans, Floats, Integers
 from ml.contract import KEYS, LABEL, Contract, check_header
 from ml.features import FLOAT, Features, write_features
 
-Rows = Literal["labelled", "to predict"]
+Rows = Literal["labelled", "to predict", "newest"]
+"""Rows with a label; those of orders_back 0 without one; all of orders_back 0."""
 
 _ARROW_TYPES = {
     "bigint": pa.int64(),
@@ -112,7 +113,7 @@ def read_candidates(
     features
         Names of the feature columns to keep.
     rows
-        Rows to keep: those with a label, or those of orders_back 0 without one.
+        Rows to keep.
     scratch
         Folder for the file of features; None keeps no features.
 
@@ -216,7 +217,8 @@ def _is_wanted(rows_read: pa.RecordBatch | pa.Table, rows: Rows) -> pa.Array | p
     has_label = rows_read.column(LABEL).is_valid()
     if rows == "labelled":
         return has_label
-    return pc.and_not(pc.equal(rows_read.column("orders_back"), 0), has_label)
+    is_newest = pc.equal(rows_read.column("orders_back"), 0)
+    return is_newest if rows == "newest" else pc.and_not(is_newest, has_label)
 
 
 def _check_keys(path: Path, table: pa.Table) -> None:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import click
+import numpy as np
 import polars as pl
 
 from ml.candidates import Candidates, Rows, read_candidates
 from ml.contract import Contract, feature_names, read_contract
-from ml.tables import scan_table
+from ml.tables import scan_table, shopper_parts
 
 _BASKETS = ("user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered")
 _TARGETS = (
@@ -80,7 +81,7 @@ def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder
     path
         Path of data.csv.
     rows
-        Rows to keep: those with a label, or those of orders_back 0 without one.
+        Rows to keep.
     scratch
         Folder that takes a file with the features of these rows; without one they have none.
 
@@ -106,14 +107,17 @@ def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder
 
 def _known(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.DataFrame:
     """Add to each order to predict whether its basket is known, and its reorders."""
-    orders = baskets.group_by("user_id", "order_number").agg(
-        is_known=pl.lit(value=True), reorders=pl.col("reordered").cast(pl.Int64).sum()
+    key = ["user_id", "order_number"]
+    orders = (
+        baskets.join(targets, on=key, how="semi")
+        .group_by(key)
+        .agg(is_known=pl.lit(value=True), reorders=pl.col("reordered").cast(pl.Int64).sum())
     )
     return (
-        targets.join(orders, on=["user_id", "order_number"], how="left")
+        targets.join(orders, on=key, how="left")
         .with_columns(pl.col("is_known").fill_null(value=False), pl.col("reorders").fill_null(0))
         .sort("orders_back", "user_id")
-        .collect()
+        .collect(engine="streaming")
     )
 
 
@@ -121,20 +125,37 @@ def _check_agreement(
     path: Path, counts: pl.DataFrame, targets: pl.DataFrame, baskets: pl.LazyFrame
 ) -> None:
     """Hold data.csv against the histories: this also finds a file cut off at a line's end."""
-    first = baskets.group_by("user_id", "product_id").agg(first=pl.col("order_number").min())
+    users = np.union1d(targets["user_id"].to_numpy(), counts["user_id"].to_numpy())
+    for _some, is_inside in shopper_parts(users):
+        wrong = _disagreements(
+            *(frame.lazy().filter(is_inside) for frame in (counts, targets, baskets))
+        )
+        if wrong.height:
+            row = wrong.row(0, named=True)
+            raise click.ClickException(
+                f"{path} does not fit baskets.parquet and targets.parquet beside it (first at"
+                f" user_id {row['user_id']}, orders_back {row['orders_back']}: {row['rows']} rows"
+                f" and {row['positives']} reorders instead of {row['products']} and"
+                f" {row['reorders']}): export again."
+            )
+
+
+def _disagreements(
+    counts: pl.LazyFrame, targets: pl.LazyFrame, baskets: pl.LazyFrame
+) -> pl.DataFrame:
+    """Give the orders to predict whose rows are not those that the histories make, sorted."""
     key = ["user_id", "orders_back"]
+    first = baskets.group_by("user_id", "product_id").agg(first=pl.col("order_number").min())
     history = (
-        targets.lazy()
-        .join(first, on="user_id")
+        targets.join(first, on="user_id")
         .filter(pl.col("first") < pl.col("order_number"))
         .group_by(key)
         .agg(products=pl.len().cast(pl.Int64))
     )
-    wrong = (
-        targets.lazy()
-        .select(*key, "is_known", "reorders", is_target=pl.lit(value=True))
+    return (
+        targets.select(*key, "is_known", "reorders", is_target=pl.lit(value=True))
         .join(history, on=key, how="left")
-        .join(counts.lazy(), on=key, how="full", coalesce=True)
+        .join(counts, on=key, how="full", coalesce=True)
         .with_columns(pl.col("products", "rows", "labels", "positives").fill_null(0))
         .filter(
             pl.col("is_target").is_null()
@@ -143,13 +164,5 @@ def _check_agreement(
             | (pl.col("is_known") & (pl.col("positives") != pl.col("reorders")))
         )
         .sort(key)
-        .collect()
+        .collect(engine="streaming")
     )
-    if wrong.height:
-        row = wrong.row(0, named=True)
-        raise click.ClickException(
-            f"{path} does not fit baskets.parquet and targets.parquet beside it (first at user_id"
-            f" {row['user_id']}, orders_back {row['orders_back']}: {row['rows']} rows and"
-            f" {row['positives']} reorders instead of {row['products']} and {row['reorders']}):"
-            " export again."
-        )

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import click
 import polars as pl
 
+from ml.ahead import ahead
 from ml.athena_lake import athena_lake
 from ml.atomic import file_aside
 from ml.lake import Lake, local_lake
@@ -24,12 +23,14 @@ _Range = tuple[int, int, int]  # orders_back, first user_id, last user_id
 
 # the tables that tasks need beside data.csv, and the query that gives each
 TABLES = {
+    # sorted, so that some shoppers' lines are found without reading the others'
     "baskets.parquet": """
         select
             orders.user_id, orders.order_number, lines.order_id, lines.product_id,
             lines.add_to_cart_order, lines.reordered
         from stg_order_products as lines
         inner join stg_orders as orders on lines.order_id = orders.order_id
+        order by orders.user_id, orders.order_number, lines.add_to_cart_order
     """,
     "targets.parquet": "select * from target_orders order by orders_back, user_id",
     "products.parquet": """
@@ -66,7 +67,6 @@ TABLES = {
             and ranks.orders_back = features.orders_back
     """,
     "product_neighbours.parquet": "select * from product_neighbours",
-    # sorted, so that a few shoppers' rows are found without reading the others'
     "discovery_candidates.parquet": """
         select * from discovery_candidates order by orders_back, user_id, product_id
     """,
@@ -176,7 +176,7 @@ def write_data(lake: Lake, columns: list[str], path: Path) -> int:
     written = 0
     with path.open("wb") as file, counted_step("data.csv", expected) as advance:
         file.write((",".join(columns) + "\n").encode())
-        for chunk in _one_ahead(read, _ranges(lake)):
+        for chunk in ahead(read, _ranges(lake), threads=1):
             chunk.write_csv(file, include_header=False)
             written += chunk.height
             advance(chunk.height)
@@ -261,21 +261,6 @@ def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:
         "columns": columns,
     }
     return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
-
-
-def _one_ahead(
-    read: Callable[[_Range], pl.DataFrame], ranges: Iterable[_Range]
-) -> Iterator[pl.DataFrame]:
-    """Read the ranges in order; while one is in use, the next is being read."""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        waiting: Future[pl.DataFrame] | None = None
-        for users in ranges:
-            following = reader.submit(read, users)
-            if waiting:
-                yield waiting.result()
-            waiting = following
-        if waiting:
-            yield waiting.result()
 
 
 def _ranges(lake: Lake) -> list[_Range]:

@@ -1,10 +1,16 @@
 """The Parquet tables beside data.csv."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
+import numpy as np
 import polars as pl
+
+from ml.arrays import Integers
+
+SHOPPERS_AT_ONCE = 25_000
+"""Shoppers whose order lines are read at a time: about 4 million lines."""
 
 
 def scan_table(data: Path, name: str, columns: Sequence[str]) -> pl.LazyFrame:
@@ -38,3 +44,20 @@ def scan_table(data: Path, name: str, columns: Sequence[str]) -> pl.LazyFrame:
         if column not in there:
             raise click.ClickException(f"{path} lacks the column {column}: export again.")
     return frame.select(columns)
+
+
+def shopper_parts(users: Integers) -> Iterator[tuple[Integers, pl.Expr]]:
+    """
+    Split shoppers, int64 [m], rising, into parts whose order lines fit into memory.
+
+    Yields
+    ------
+    int64 array
+        Some of the shoppers.
+    polars.Expr
+        That a row's user_id lies in their range; in a sorted table it skips the others unread.
+
+    """
+    for some in np.array_split(users, -(-len(users) // SHOPPERS_AT_ONCE) or 1):
+        if len(some):
+            yield some, pl.col("user_id").is_between(some[0], some[-1])

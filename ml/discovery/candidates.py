@@ -6,11 +6,13 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from ml.ahead import ahead
 from ml.arrays import Booleans, Integers
 from ml.discovery import parameters
 from ml.discovery.histories import Histories, read_histories
 from ml.discovery.sources import Factors, Scores, SimilarNames, SimilarShoppers
 from ml.discovery.tables import Tables
+from ml.machine import cores
 
 FEATURES = (
     "neighbour_score",
@@ -90,10 +92,10 @@ class WindowCandidates:
         self._names = SimilarNames(self.histories, tables.names())
 
     def chunks(self, users: Integers) -> Iterator["Chunk"]:
-        """Score these shoppers of the window (int64, rising) some at a time."""
+        """Score these shoppers of the window (int64, rising) some at a time, in order."""
         size = max(parameters.CHUNK_CELLS // max(len(self.histories.products), 1), 1)
-        for begin in range(0, len(users), size):
-            yield self._chunk(users[begin : begin + size])
+        parts = (users[begin : begin + size] for begin in range(0, len(users), size))
+        yield from ahead(self._chunk, parts, min(cores(), parameters.CHUNKS_AT_ONCE))
 
     def _chunk(self, users: Integers) -> "Chunk":
         histories = self.histories

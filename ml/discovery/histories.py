@@ -7,8 +7,7 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from ml.arrays import Integers
-
-_RANGES = 8  # of shoppers, read one after the other: bounds memory
+from ml.tables import shopper_parts
 
 
 @dataclass(frozen=True)
@@ -49,15 +48,14 @@ def read_histories(baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integ
     users = np.sort(targets["user_id"].to_numpy())
     ends = targets.lazy().select("user_id", end=pl.col("order_number"))
     parts = [
-        baskets.filter(pl.col("user_id").is_between(some[0], some[-1]))
+        baskets.filter(is_inside)
         .join(ends, on="user_id")
         .filter(pl.col("order_number") < pl.col("end"))
         .group_by("user_id", "product_id")
         .agg(orders=pl.len().cast(pl.Float32))
         .sort("user_id", "product_id")
         .collect(engine="streaming")
-        for some in np.array_split(users, _RANGES)
-        if len(some)
+        for _some, is_inside in shopper_parts(users)
     ]
     pairs = pl.concat(parts)
     place = (

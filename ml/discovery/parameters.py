@@ -35,8 +35,11 @@ FACTOR_ITERATIONS = 15
 ITEM_NEIGHBOURS = 50
 """Products most similar to each product that count, in the item-kNN baseline."""
 
-CHUNK_CELLS = 1 << 24
-"""Shoppers times products scored at a time: 64 MB in single precision, several such at once."""
+CHUNK_CELLS = 1 << 23
+"""Shoppers times products scored at a time: a chunk takes about 250 MB while it is made."""
+
+CHUNKS_AT_ONCE = 4
+"""Chunks made at a time, at most; one for each core."""
 
 ROUNDS_SMALL = 150
 ROUNDS_LARGE = 300

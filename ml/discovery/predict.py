@@ -1,7 +1,7 @@
 """Recommends new products to every shopper with an order to predict."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,25 +20,48 @@ from ml.progress import counted_step, say, step
 from ml.runs import Run, check_contract, read_run
 
 
-def recommend_all(
-    tables: Tables, window: WindowCandidates, users: Integers, models: DiscoveryModels
-) -> Iterator[pl.DataFrame]:
+def write_recommendations(
+    path: Path,
+    tables: Tables,
+    users: Integers,
+    models: DiscoveryModels,
+    stamps: Mapping[str, str] | None = None,
+) -> None:
     """
-    Recommend to some shoppers of a window, a part of them at a time.
+    Recommend to some shoppers of the newest window, a part of them at a time.
 
-    Yields
-    ------
-    polars.DataFrame
-        RECOMMENDATIONS and aisle_id, department_id, sorted by user_id and rank.
+    Parameters
+    ----------
+    path
+        Parquet file to write: RECOMMENDATIONS, sorted by user_id and rank.
+    tables
+        The exported tables.
+    users
+        int64 [m], rising: the shoppers.
+    models
+        The re-rankers.
+    stamps
+        Further columns, the same in every row.
 
     """
-    names = tables.names()
-    for chunk in window.chunks(users):
-        frame = chunk.frame
-        features = frame.select(FEATURES).to_numpy()
-        scores = score(frame["user_id"].to_numpy(), features, models)
-        listed = recommend(frame.with_columns(score=scores))
-        yield with_reasons(listed, names).select(*RECOMMENDATIONS, "aisle_id", "department_id")
+    stamps = stamps or {}
+    columns = pl.Schema([*RECOMMENDATIONS.items(), *((name, pl.String()) for name in stamps)])
+    schema = pl.DataFrame(schema=columns).to_arrow().schema
+    with pq.ParquetWriter(path, schema) as file:
+        if not len(users):
+            return
+        names = tables.names()
+        with step("fit similar shoppers and factors"):
+            window = WindowCandidates(tables, 0)
+        with counted_step("recommend", len(users)) as advance:
+            for chunk in window.chunks(users):
+                frame = chunk.frame
+                features = frame.select(FEATURES).to_numpy()
+                scores = score(frame["user_id"].to_numpy(), features, models)
+                listed = with_reasons(recommend(frame.with_columns(score=scores)), names)
+                rows = listed.with_columns(**{k: pl.lit(v) for k, v in stamps.items()})
+                file.write_table(rows.select(columns.names()).cast(columns).to_arrow())
+                advance(len(chunk.users))
 
 
 def check_task(run: Run, task: str) -> None:
@@ -93,21 +116,8 @@ def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
         "model_version": run_folder.resolve().name,
         "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    columns = pl.Schema([*RECOMMENDATIONS.items(), *((name, pl.String()) for name in stamps)])
-    schema = pl.DataFrame(schema=columns).to_arrow().schema
-    with (
-        file_aside(out / "recommendations.parquet") as aside,
-        pq.ParquetWriter(aside, schema) as file,
-    ):
-        if len(users):
-            with step("fit similar shoppers and factors"):
-                window = WindowCandidates(tables, 0)
-            with counted_step("recommend", len(users)) as advance:
-                for listed in recommend_all(tables, window, users, models):
-                    rows = listed.with_columns(**{k: pl.lit(v) for k, v in stamps.items()})
-                    rows = rows.select(*columns).cast(columns)
-                    file.write_table(rows.to_arrow())
-                    advance(rows["user_id"].n_unique())
+    with file_aside(out / "recommendations.parquet") as aside:
+        write_recommendations(aside, tables, users, models, stamps)
     if back:
         with file_aside(back / "recommendations.parquet") as aside:
             shutil.copyfile(out / "recommendations.parquet", aside)

@@ -48,7 +48,7 @@ class NextInCart:
     def __init__(self, state: State, booster: lgb.Booster, names: dict[int, str]) -> None:
         self.state = state
         self._booster = booster
-        self._names = names
+        self.names = names
         self._finder = CandidateFinder(state)
 
     def answer(
@@ -119,7 +119,7 @@ class NextInCart:
                 is_it = state.near_product[near] == found.product[row]
                 if (state.near_cosine[near][is_it] == closest).any():
                     product = int(state.products[item])
-                    return f"often bought with {self._names.get(product, f'product {product}')}"
+                    return f"often bought with {self.names.get(product, f'product {product}')}"
         if not np.isnan(found.features[row, 7]):
             return "new, for a shopper like you"
         return "popular in the shop"

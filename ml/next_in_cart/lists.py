@@ -20,26 +20,22 @@ class ShopperLists:
     shop
         What answers carts.
     recommendations
-        The discovery lists: user_id, rank, product_id, score, reason.
-    names
-        Product names by id.
+        The discovery lists: user_id, rank, product_id, score, reason, sorted by the first two.
+        A scan, because of all a shop's shoppers they would fill much memory.
 
     """
 
-    def __init__(
-        self, shop: NextInCart, recommendations: pl.DataFrame, names: dict[int, str]
-    ) -> None:
+    def __init__(self, shop: NextInCart, recommendations: pl.LazyFrame) -> None:
         self.shop = shop
-        self._names = names
-        self._recommendations = recommendations.sort("user_id", "rank")
+        self._recommendations = recommendations
 
     def name(self, product: int) -> str:
         """Give a product's name."""
-        return self._names.get(product, f"product {product}")
+        return self.shop.names.get(product, f"product {product}")
 
     def knows_product(self, product: int) -> bool:
         """Whether the catalogue has the product."""
-        return product in self._names
+        return product in self.shop.names
 
     def buy_again(self, user: int) -> list[dict[str, Any]]:
         """Give a known shopper's products, the likeliest to be bought again first."""
@@ -59,8 +55,7 @@ class ShopperLists:
 
     def discovery(self, user: int) -> list[dict[str, Any]]:
         """Give the first products of a shopper's discovery list."""
-        first = int(self._recommendations["user_id"].search_sorted(user))
-        listed = self._recommendations.slice(first, _SHOWN).filter(pl.col("user_id") == user)
+        listed = self._recommendations.filter(pl.col("user_id") == user).head(_SHOWN).collect()
         return [
             self._item(row["product_id"], row["score"], row["reason"])
             for row in listed.iter_rows(named=True)

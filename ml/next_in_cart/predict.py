@@ -1,5 +1,6 @@
 """Answers a file of carts, and loads what answers one cart at a time."""
 
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from ml.next_in_cart.answers import NEXT, NextInCart, Only
 from ml.next_in_cart.carts import read_carts
 from ml.next_in_cart.ranker import read_booster
 from ml.next_in_cart.state import load_state
-from ml.next_in_cart.train import newest_lists
+from ml.next_in_cart.train import newest_state
 from ml.progress import counted_step, say
 from ml.runs import check_contract, read_run
 
@@ -32,17 +33,17 @@ def load_next_in_cart(folder: Path) -> NextInCart:
     """
     run = read_run(folder)
     check_task(run, "next-in-cart")
-    names = read_run_table(folder / "products.parquet").select("product_id", "product_name")
+    names = scan_run_table(folder / "products.parquet").select("product_id", "product_name")
     return NextInCart(
         load_state(folder / "state.npz"),
         read_booster(folder / "ranker.txt"),
-        dict(names.iter_rows()),
+        dict(names.collect().iter_rows()),
     )
 
 
-def read_run_table(path: Path) -> pl.DataFrame:
+def scan_run_table(path: Path) -> pl.LazyFrame:
     """
-    Read a table of a run.
+    Open a table of a run.
 
     Raises
     ------
@@ -51,9 +52,11 @@ def read_run_table(path: Path) -> pl.DataFrame:
 
     """
     try:
-        return pl.read_parquet(path)
+        table = pl.scan_parquet(path)
+        table.collect_schema()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise click.ClickException(f"{path} cannot be read ({error}): train again.") from None
+    return table
 
 
 def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) -> None:
@@ -88,11 +91,9 @@ def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) ->
     check_contract(run, tables.contract, data)
     asked = read_carts(carts)
     out.mkdir(parents=True, exist_ok=True)
-    shop = NextInCart(
-        newest_lists(tables, run_folder, out).state,
-        read_booster(run_folder / "ranker.txt"),
-        {},
-    )
+    with tempfile.TemporaryDirectory(dir=out, prefix=".scratch-") as room:
+        state = newest_state(tables, run_folder, Path(room), Path(room) / "recommendations.parquet")
+    shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
     known = sum(shop.state.place_of_user(cart.user_id) >= 0 for cart in asked)
     say(f"{len(asked)} carts, {len(asked) - known} of shoppers that are not known")
     begun = time.perf_counter()

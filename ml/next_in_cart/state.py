@@ -12,7 +12,7 @@ import polars as pl
 from ml.arrays import Integers
 from ml.discovery.tables import Tables
 from ml.next_in_cart import parameters
-from ml.tables import scan_table
+from ml.tables import scan_table, shopper_parts
 
 OWN_COLUMNS = (
     "buy_again",
@@ -153,7 +153,7 @@ def build_state(
         .sort("product_id", "shrunk_cosine", "neighbour_id", descending=[False, True, False])
         .collect()
     )
-    lines = _lines(tables, orders_back, users)
+    line_start, line_product, line_order = _lines(tables, orders_back, users, products)
     own = own.sort("user_id", "buy_again", "product_id", descending=[False, True, False])
     new = new.sort("user_id", "score", "product_id", descending=[False, True, False])
     window_shoppers = tables.targets.filter(pl.col("orders_back") == orders_back).height
@@ -161,16 +161,16 @@ def build_state(
         users=users,
         products=products,
         own_start=_starts(own["user_id"].to_numpy(), users),
-        own_product=np.searchsorted(products, own["product_id"].to_numpy()).astype(np.int32),
+        own_product=_places(products, own["product_id"]),
         own_values=own.select(pl.col(OWN_COLUMNS).cast(pl.Float32)).to_numpy(order="c"),
-        line_start=_starts(lines["user_id"].to_numpy(), users),
-        line_product=np.searchsorted(products, lines["product_id"].to_numpy()).astype(np.int32),
-        line_order=lines["order_number"].to_numpy().astype(np.int32),
+        line_start=line_start,
+        line_product=line_product,
+        line_order=line_order,
         new_start=_starts(new["user_id"].to_numpy(), users),
-        new_product=np.searchsorted(products, new["product_id"].to_numpy()).astype(np.int32),
+        new_product=_places(products, new["product_id"]),
         new_score=new["score"].to_numpy().astype(np.float32),
         near_start=_starts(near["product_id"].to_numpy(), products),
-        near_product=np.searchsorted(products, near["neighbour_id"].to_numpy()).astype(np.int32),
+        near_product=_places(products, near["neighbour_id"]),
         near_cosine=near["shrunk_cosine"].to_numpy().astype(np.float32),
         near_confidence=near["confidence"].to_numpy().astype(np.float32),
         buyer_share=(ranks["prod_first_orders"].to_numpy() / max(window_shoppers, 1)).astype(
@@ -204,13 +204,23 @@ def recency(tables: Tables, orders_back: int, users: Integers) -> pl.DataFrame:
     )
 
 
-def _lines(tables: Tables, orders_back: int, users: Integers) -> pl.DataFrame:
-    return (
-        _history(tables, orders_back, users)
-        .select("user_id", "order_number", "add_to_cart_order", "product_id")
-        .sort("user_id", "order_number", "add_to_cart_order")
-        .collect()
-    )
+def _lines(
+    tables: Tables, orders_back: int, users: Integers, products: Integers
+) -> tuple[Integers, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Give line_start, line_product and line_order of a State, read some shoppers at a time."""
+    counts = [np.zeros(1, dtype=np.int64)]
+    product, order = [np.empty(0, dtype=np.int32)], [np.empty(0, dtype=np.int32)]
+    for some, _is_inside in shopper_parts(users):
+        lines = (
+            _history(tables, orders_back, some)
+            .select("user_id", "order_number", "add_to_cart_order", "product_id")
+            .sort("user_id", "order_number", "add_to_cart_order")
+            .collect()
+        )
+        counts.append(np.diff(_starts(lines["user_id"].to_numpy(), some)))
+        product.append(_places(products, lines["product_id"]))
+        order.append(lines["order_number"].to_numpy().astype(np.int32))
+    return np.cumsum(np.concatenate(counts)), np.concatenate(product), np.concatenate(order)
 
 
 def _history(tables: Tables, orders_back: int, users: Integers) -> pl.LazyFrame:
@@ -218,9 +228,16 @@ def _history(tables: Tables, orders_back: int, users: Integers) -> pl.LazyFrame:
     ends = tables.targets.filter(
         (pl.col("orders_back") == orders_back) & pl.col("user_id").is_in(users)
     ).select("user_id", end=pl.col("order_number").cast(pl.Int64))
-    return tables.baskets.join(ends.lazy(), on="user_id").filter(
-        pl.col("order_number") < pl.col("end")
+    inside = pl.col("user_id").is_between(users[0], users[-1])
+    return (
+        tables.baskets.filter(inside)
+        .join(ends.lazy(), on="user_id")
+        .filter(pl.col("order_number") < pl.col("end"))
     )
+
+
+def _places(products: Integers, wanted: pl.Series) -> npt.NDArray[np.int32]:
+    return np.searchsorted(products, wanted.to_numpy()).astype(np.int32)
 
 
 def _starts(keys: Integers, values: Integers) -> Integers:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ml.next_in_cart.lists import ShopperLists
-from ml.next_in_cart.predict import load_next_in_cart, read_run_table
+from ml.next_in_cart.predict import load_next_in_cart, scan_run_table
 from ml.progress import say, step
 from ml.runs import read_run
 from ml.serve.requests import BadRequest, parse_request
@@ -44,12 +44,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         self.run = read_run(folder)
         self.next: NextInCart = load_next_in_cart(folder)
-        names = read_run_table(folder / "products.parquet")
-        self._lists = ShopperLists(
-            self.next,
-            read_run_table(folder / "recommendations.parquet"),
-            dict(names.select("product_id", "product_name").iter_rows()),
-        )
+        self._lists = ShopperLists(self.next, scan_run_table(folder / "recommendations.parquet"))
         state = self.next.state
         by_popularity = state.products[np.argsort(state.popularity_rank)].tolist()
         self._searched = [(product, self.name(product)) for product in by_popularity]

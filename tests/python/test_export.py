@@ -66,6 +66,15 @@ def test_two_chunks_at_most_are_in_memory_and_none_is_larger_than_it_may_be(
     assert (tmp_path / "data.csv").read_bytes() == built.data.read_bytes()
 
 
+def test_tables_read_by_ranges_of_shoppers_are_sorted(built: Workspace) -> None:
+    for name, order in (
+        ("baskets", ["user_id", "order_number", "add_to_cart_order"]),
+        ("discovery_candidates", ["orders_back", "user_id", "product_id"]),
+    ):
+        table = pl.read_parquet(built.lake / f"{name}.parquet")
+        assert table.select(order).equals(table.select(order).sort(order)), name
+
+
 def test_data_is_renamed_first_and_the_contract_that_names_it_last(
     built: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

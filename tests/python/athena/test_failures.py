@@ -143,15 +143,23 @@ def test_more_than_100_partitions_are_written_in_batches(api: RunningApi, tmp_pa
     assert set(tables(api, shop.schema)) == {"many"}
 
 
+@pytest.mark.parametrize("written_slowly", ["stg_orders", "weekdays"])
 def test_two_builds_at_once_never_leave_wrong_rows(
-    api: RunningApi, disturbed: tuple[AthenaShop, dict[str, Rows]], tmp_path: Path
+    api: RunningApi,
+    disturbed: tuple[AthenaShop, dict[str, Rows]],
+    tmp_path: Path,
+    written_slowly: str,
 ) -> None:
     """Either may fail, loudly; what they leave, and what the next build leaves, is right."""
     shop, rows = disturbed
     other = make_shop(api, shop.schema, tmp_path / "other")
-    dbt(other, "parse")  # so that both are at the same point below
-    api.slow_query(r"create table.*stg_orders", 3)
-    running = [start_dbt(one, *BUILD) for one in (shop, other)]
+    dbt(other, "parse")  # so that it comes to the same point in time
+    # the first is about to write when the other takes away what lies there
+    api.slow_query(rf"create table.*{written_slowly}", 15)
+    running = [start_dbt(shop, *BUILD)]
+    wait_until_met(api)
+    api.delay_next("DeleteTable", 12, f"{written_slowly}__")
+    running.append(start_dbt(other, *BUILD))
     outputs = [process.communicate()[0] for process in running]
     for process, output in zip(running, outputs, strict=True):
         assert process.returncode == 0 or "Failure in " in output, output[-3000:]

@@ -251,6 +251,27 @@ def test_rows_to_predict_are_those_of_the_newest_window_without_a_label(tmp_path
     assert len(data.candidates) == len(data.candidates.columns()) > 0
 
 
+def test_newest_rows_are_all_of_the_newest_window(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    data = read_data(build_shop(tmp_path, windows=2), "newest", tmp_path / "scratch")
+    users = data.targets.filter(orders_back=0, eval_set="train")["user_id"]
+    is_labelled = np.isin(data.candidates.user_id, users)
+    assert set(data.candidates.orders_back) == {0}
+    assert np.array_equal(np.isnan(data.candidates.label), ~is_labelled)
+    assert 0 < is_labelled.sum() < len(data.candidates) == len(data.candidates.columns())
+
+
+def test_a_shopper_in_a_later_part_is_held_against_the_histories_too(
+    ml: Callable[..., Result], own_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.tables.SHOPPERS_AT_ONCE", 5)
+    cut_at_a_line(own_shop)
+    result = ml("train", "--data", own_shop, "--run", tmp_path / "runs" / "x")
+    assert result.exit_code == 1
+    assert "does not fit baskets.parquet" in " ".join(result.stderr.split())
+    assert "user_id 62" in " ".join(result.stderr.split())
+
+
 def test_older_orders_without_a_known_basket_are_not_predicted(tmp_path: Path) -> None:
     data = build_shop(tmp_path, windows=2)
     change_rows(data, reordered=pl.when(pl.col("orders_back") == "0").then("reordered"))

@@ -9,10 +9,13 @@ import pytest
 from click import ClickException
 from click.testing import Result
 
+import ml.tables
+from ml.discovery import parameters as discovery_parameters
 from ml.discovery.tables import read_tables
 from ml.next_in_cart.answers import NextInCart
 from ml.next_in_cart.carts import read_carts
 from ml.next_in_cart.predict import load_next_in_cart
+from ml.next_in_cart.train import newest_state
 
 Ml = Callable[..., Result]
 
@@ -149,3 +152,20 @@ def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "Protocol PN" in result.stdout
     assert "personal + cosine: the model is" in result.stdout
+
+
+def test_shoppers_read_and_scored_in_many_parts_give_the_same(
+    next_run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run's own state and lists were made in one part, because its shop is small."""
+    monkeypatch.setattr(ml.tables, "SHOPPERS_AT_ONCE", 7)
+    monkeypatch.setattr(discovery_parameters, "CHUNK_CELLS", 10_000)
+    state = newest_state(read_tables(data), next_run, tmp_path, tmp_path / "lists.parquet")
+    with np.load(next_run / "state.npz") as whole:
+        for name, values in whole.items():
+            assert np.array_equal(getattr(state, name), values), name
+    lists = pl.read_parquet(tmp_path / "lists.parquet")
+    whole_lists = pl.read_parquet(next_run / "recommendations.parquet")
+    assert lists.columns == ["user_id", "rank", "product_id", "score", "reason"]
+    assert lists.equals(whole_lists)
+    assert lists.equals(lists.sort("user_id", "rank"))  # as those who look up a shopper need it
