@@ -12,7 +12,7 @@ import numpy as np
 
 from ml.arrays import Booleans, Integers
 from ml.atomic import file_aside
-from ml.machine import cores
+from ml.machine import cores, give_memory_back
 from ml.progress import FitsProgress, fits_progress, say
 
 Callback = Callable[[Any], None]
@@ -129,6 +129,7 @@ def _fit(
 ) -> str:
     with progress.fit(step) as advance:
         model = make(partial(_advance, advance, stopping)).model_to_string()
+    give_memory_back()
     if path:
         with file_aside(path) as aside:
             aside.write_text(model, encoding="utf-8")

@@ -223,6 +223,22 @@ def test_generations_take_turns_and_leave_no_old_partition(copied_shop: Workspac
     assert published(shop, *others) == others_before
 
 
+def test_slices_of_shoppers_hold_the_same_rows_as_one(changed_project: Workspace) -> None:
+    """What only a shop of a million orders needs, with a few orders a slice."""
+    shop = changed_project
+    sliced = ("up_features", "candidates", "discovery_candidates")
+    before = rows(shop, *sliced)
+    macro = shop.project / "macros" / "lake_table.sql"
+    text = macro.read_text(encoding="utf-8")
+    assert "// 800000" in text
+    macro.write_text(text.replace("// 800000", "// 4"), encoding="utf-8")
+    dbt(shop, "run", "--select", *sliced)
+    for table, (generation, found) in published(shop, *sliced).items():
+        assert found == before[table]
+        folder = shop.lake / f"next_basket.{table}.{generation}" / "orders_back=0"
+        assert len({path.name.split("_")[1] for path in folder.iterdir()}) > 1
+
+
 def test_model_changes_between_table_and_view(changed_project: Workspace) -> None:
     shop = changed_project
     with duckdb.connect(shop.lake / "lake.duckdb") as lake:  # as the adapter's own `table` made it

@@ -4,9 +4,10 @@ import os
 import subprocess
 import sys
 
+import psutil
 import pytest
 
-from ml.machine import cores, peak_memory_mb
+from ml.machine import cores, give_memory_back, peak_memory_mb
 
 
 def test_cores_are_those_that_the_process_is_bound_to() -> None:
@@ -27,3 +28,22 @@ def test_peak_memory_holds_what_was_just_filled() -> None:
     before = peak_memory_mb()
     filled = bytearray(b"x" * int(before * 1e6))
     assert len(filled) / 1e6 <= peak_memory_mb() <= 10 * before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C libraries of others need no such call")
+def test_memory_freed_between_what_is_kept_is_given_back() -> None:
+    size = 100_000  # below what the C library would map and return by itself
+    kept, freed = [], []
+    for _ in range(2_000):
+        freed.append(b"x" * size)
+        kept.append(b"y" * 10_000)
+    freed.clear()
+    before = psutil.Process().memory_info().rss
+    give_memory_back()
+    assert before - psutil.Process().memory_info().rss > 100e6
+    assert len(kept) == 2_000
+
+
+def test_a_c_library_without_the_call_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", lambda _name: object())
+    give_memory_back()
