@@ -1,9 +1,11 @@
 """Three simple predictors that need no training: what a model has to beat."""
 
+import numpy as np
 import polars as pl
 
 from ml.buy_again.parameters import DECAY
 from ml.candidates import Candidates
+from ml.tables import shopper_parts
 
 
 def history_scores(
@@ -29,10 +31,18 @@ def history_scores(
         of orders after each purchase).
 
     """
+    scores = pl.concat(
+        _history_scores(targets.lazy().filter(is_inside), baskets.filter(is_inside)).collect()
+        for _some, is_inside in shopper_parts(np.unique(targets["user_id"].to_numpy()))
+    )
+    rows = pl.DataFrame({"user_id": candidates.user_id, "product_id": candidates.product_id})
+    return rows.join(scores, on=["user_id", "product_id"], how="left", maintain_order="left")
+
+
+def _history_scores(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.LazyFrame:
     ago = pl.col("target") - 1 - pl.col("order_number")
-    scores = (
-        targets.lazy()
-        .select("user_id", target=pl.col("order_number").cast(pl.Int64))
+    return (
+        targets.select("user_id", target=pl.col("order_number").cast(pl.Int64))
         .join(baskets, on="user_id")
         .filter(pl.col("order_number") < pl.col("target"))
         # sorted, so that the sums are added in one order and have the same bits in every run
@@ -44,7 +54,3 @@ def history_scores(
             recency=(DECAY**ago).sum(),
         )
     )
-    rows = pl.LazyFrame({"user_id": candidates.user_id, "product_id": candidates.product_id})
-    return rows.join(
-        scores, on=["user_id", "product_id"], how="left", maintain_order="left"
-    ).collect()

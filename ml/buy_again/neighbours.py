@@ -9,6 +9,7 @@ from scipy import sparse
 
 from ml.arrays import Floats, Integers
 from ml.folds import hold_out
+from ml.tables import shopper_parts
 
 GROUP_ORDERS = 3
 GROUP_DECAY = 0.7
@@ -74,7 +75,7 @@ def tifu_profiles(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Profiles:
         .otherwise(GROUP_ORDERS)
     )
     weight = ORDER_DECAY ** (ago % GROUP_ORDERS) / size * GROUP_DECAY**group / groups
-    return _profiles(_history(targets, baskets).with_columns(weight=weight))
+    return _profiles(targets, baskets, weight)
 
 
 def popularity_profiles(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Profiles:
@@ -87,7 +88,7 @@ def popularity_profiles(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Profile
     """
     share = 1 / pl.min_horizontal(pl.col("orders"), pl.lit(RECENT_ORDERS))
     weight = pl.when(pl.col("ago") < RECENT_ORDERS).then(share).otherwise(0.0)
-    return _profiles(_history(targets, baskets).with_columns(weight=weight))
+    return _profiles(targets, baskets, weight)
 
 
 def tifu_scores(profiles: Profiles) -> Iterator[tuple[slice, Floats]]:
@@ -147,13 +148,16 @@ def _history(targets: pl.DataFrame, baskets: pl.LazyFrame) -> pl.LazyFrame:
     )
 
 
-def _profiles(lines: pl.LazyFrame) -> Profiles:
-    pairs = (
+def _profiles(targets: pl.DataFrame, baskets: pl.LazyFrame, weight: pl.Expr) -> Profiles:
+    pairs = pl.concat(
+        _history(targets.filter(is_inside), baskets.filter(is_inside))
+        .with_columns(weight=weight)
         # sorted, so that sums are added in one order and have the same bits in every run
-        lines.sort("user_id", "product_id", "ago")
+        .sort("user_id", "product_id", "ago")
         .group_by("user_id", "product_id", maintain_order=True)
         .agg(pl.col("weight").sum())
         .collect()
+        for _some, is_inside in shopper_parts(np.unique(targets["user_id"].to_numpy()))
     )
     user_id, row = np.unique(pairs["user_id"].to_numpy(), return_inverse=True)
     product_id, column = np.unique(pairs["product_id"].to_numpy(), return_inverse=True)

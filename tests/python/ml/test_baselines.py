@@ -3,6 +3,7 @@
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pytest
 
 from ml.buy_again.baselines import history_scores
 from ml.candidates import Candidates
@@ -25,3 +26,19 @@ def test_scores_read_the_orders_before_the_target_only() -> None:
     assert scores["in_last_basket"].to_list() == [1, 0, 1]
     np.testing.assert_allclose(scores["frequency"], [1, 1 / 3, 1 / 3])
     np.testing.assert_allclose(scores["recency"], [0.85**2 + 0.85 + 1, 0.85**2, 1])
+
+
+def test_each_shopper_is_scored_whatever_part_it_is_read_in(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ml.tables.SHOPPERS_AT_ONCE", 1)
+    baskets = pl.LazyFrame(
+        {"user_id": [7, 7, 8, 8], "order_number": [1, 2, 1, 2], "product_id": [10, 10, 11, 10]}
+    )
+    targets = pl.DataFrame({"user_id": [7, 8], "order_number": [3, 3]})
+    candidates = Candidates(
+        np.array([7, 8, 8]), np.array([10, 10, 11]), np.zeros(3, int), np.zeros(3), None
+    )
+    scores = history_scores(candidates, targets, baskets)
+    assert scores["frequency"].to_list() == [1, 0.5, 0.5]
+    assert scores["in_last_basket"].to_list() == [1, 1, 0]

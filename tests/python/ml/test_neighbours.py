@@ -26,6 +26,12 @@ BASKETS = pl.LazyFrame(
 )
 
 
+@pytest.fixture(autouse=True, params=[25_000, 2], ids=["one-part", "two-parts"])
+def shoppers_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read all shoppers at once, and in parts as in a large shop."""
+    monkeypatch.setattr("ml.tables.SHOPPERS_AT_ONCE", request.param)
+
+
 def weight(profiles: Profiles, user: int, product: int) -> float:
     row = int(np.searchsorted(profiles.user_id, user))
     column = int(np.searchsorted(profiles.product_id, product))
