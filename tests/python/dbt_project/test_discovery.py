@@ -42,6 +42,14 @@ def rows(workspace: Workspace, table: str) -> pl.DataFrame:
     return frame.select(sorted(frame.columns)).sort(sorted(frame.columns))
 
 
+def history_of_window_0(workspace: Workspace) -> pl.DataFrame:
+    """Give the lines of baskets.parquet before each shopper's order to predict."""
+    targets = rows(workspace, "targets").filter(pl.col("orders_back") == 0)
+    ends = targets.select("user_id", end="order_number")
+    lines = rows(workspace, "baskets").join(ends, on="user_id")
+    return lines.filter(pl.col("order_number") < pl.col("end"))
+
+
 def test_baskets_from_the_target_on_change_no_table(built: Workspace, tmp_path: Path) -> None:
     replaced = replace_baskets(built.raw, tmp_path / "raw", orders_back=0)
     rebuilt = build_data(tmp_path / "workspace", replaced, VARIABLES)
@@ -51,10 +59,7 @@ def test_baskets_from_the_target_on_change_no_table(built: Workspace, tmp_path: 
 
 
 def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
-    targets = rows(built, "targets").filter(pl.col("orders_back") == 0)
-    ends = targets.select("user_id", end="order_number")
-    history = rows(built, "baskets").join(ends, on="user_id")
-    history = history.filter(pl.col("order_number") < pl.col("end"))
+    history = history_of_window_0(built)
     orders: dict[int, int] = {}
     pairs: dict[tuple[int, int], int] = {}
     for _, basket in history.group_by("order_id"):
@@ -74,6 +79,42 @@ def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
         count = history["order_id"].n_unique()
         lift = together * count / (orders[one] * orders[other])
         assert row["lift"] == pytest.approx(lift, rel=1e-12)
+
+
+def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
+    near: dict[int, list[tuple[int, float]]] = {}
+    neighbours = rows(built, "product_neighbours").filter(
+        (pl.col("orders_back") == 0) & (pl.col("neighbour_rank") <= 10)
+    )
+    for row in neighbours.iter_rows(named=True):
+        near.setdefault(row["product_id"], []).append((row["neighbour_id"], row["shrunk_cosine"]))
+    expected: set[tuple[int, int, int, float, int]] = set()
+    before_the_cut = []
+    for user, history in history_of_window_0(built).group_by("user_id"):
+        bought: dict[int, tuple[int, int]] = {}
+        for product, number in history.select("product_id", "order_number").iter_rows():
+            orders, last = bought.get(product, (0, 0))
+            bought[product] = (orders + 1, max(last, number))
+        own = sorted(bought, key=lambda each: (*(-part for part in bought[each]), each))[:10]
+        billionths: dict[int, int] = {}
+        products: dict[int, int] = {}
+        for product in own:
+            for neighbour, cosine in near.get(product, []):
+                if neighbour not in bought:
+                    billionths[neighbour] = billionths.get(neighbour, 0) + int(cosine * 10**9)
+                    products[neighbour] = products.get(neighbour, 0) + 1
+        before_the_cut.append(len(billionths))
+        ranked = sorted(billionths, key=lambda each: (-billionths[each], each))
+        expected |= {
+            (int(str(user[0])), product, place, billionths[product] / 10**9, products[product])
+            for place, product in enumerate(ranked[:40], start=1)
+        }
+    assert max(before_the_cut) > 40
+    found = rows(built, "discovery_candidates").filter(
+        (pl.col("orders_back") == 0) & pl.col("together_rank").is_not_null()
+    )
+    names = ("user_id", "product_id", "together_rank", "together_score", "together_products")
+    assert set(found.select(names).iter_rows()) == expected
 
 
 def test_candidates_were_never_bought(built: Workspace) -> None:
