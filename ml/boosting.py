@@ -16,6 +16,7 @@ from ml.arrays import Booleans, Floats, Integers
 from ml.features import Features
 from ml.fits import Callback, Make, run_fits, subset
 from ml.folds import hold_out
+from ml.machine import give_memory_back
 
 _FINAL = "all rows"
 _FINAL_VALIDATION_SHARE = 0.5
@@ -164,24 +165,12 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
 
     """
     begun = time.perf_counter()
-    folds = int(examples.fold.max()) + 1
-    data = dataset(examples, names, parameters)
-    threads = parameters.lightgbm["num_threads"]
-    run = partial(run_fits, title, threads=threads, checkpoints=checkpoints)
-    fits: dict[str, Make] = {}
-    has_older_rows = not examples.is_judged.all()
-    if with_final and has_older_rows:
-        # first, because it takes longest
-        fits[_FINAL] = partial(_fit_all, data, examples, parameters)
-    for held_out in range(folds):
-        name = f"fold {held_out + 1} of {folds}"
-        fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
-    models = run(fits)
+    run = partial(
+        run_fits, title, threads=parameters.lightgbm["num_threads"], checkpoints=checkpoints
+    )
+    models = _fit_models(examples, names, parameters, run, with_final=with_final)
+    give_memory_back()  # that of the bins
     fold_models = [lgb.Booster(model_str=text) for name, text in models.items() if name != _FINAL]
-    fold_rounds = [booster.num_trees() for booster in fold_models]
-    if with_final and not has_older_rows:
-        rounds = int(np.median(fold_rounds))
-        models |= run({_FINAL: partial(boost, data, examples.is_judged, parameters, rounds)})
     probability = np.full(len(examples.label), np.nan)
     for held_out, booster in enumerate(fold_models):
         judged = examples.is_judged & (examples.fold == held_out)
@@ -190,7 +179,7 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
         features=names,
         final=lgb.Booster(model_str=models[_FINAL]) if with_final else None,
         fold_models=fold_models,
-        fold_rounds=fold_rounds,
+        fold_rounds=[booster.num_trees() for booster in fold_models],
         probability=probability[examples.is_judged],
         seconds=time.perf_counter() - begun,
     )
@@ -286,6 +275,33 @@ def checkpoint_name(*what: Any) -> str:  # noqa: ANN401
     """Name the folder of checkpoints by everything that the fits depend on."""
     text = json.dumps([what, lgb.__version__], sort_keys=True, default=asdict)
     return f".fits-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+
+
+def _fit_models(
+    examples: Examples,
+    names: list[str],
+    parameters: FitParameters,
+    run: Callable[[dict[str, Make]], dict[str, str]],
+    *,
+    with_final: bool,
+) -> dict[str, str]:
+    """Bin the examples and fit: _FINAL, if asked for, and one model for each fold, in order."""
+    folds = int(examples.fold.max()) + 1
+    data = dataset(examples, names, parameters)
+    fits: dict[str, Make] = {}
+    has_older_rows = not examples.is_judged.all()
+    if with_final and has_older_rows:
+        # first, because it takes longest
+        fits[_FINAL] = partial(_fit_all, data, examples, parameters)
+    for held_out in range(folds):
+        name = f"fold {held_out + 1} of {folds}"
+        fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
+    models = run(fits)
+    if with_final and not has_older_rows:
+        trees = [lgb.Booster(model_str=text).num_trees() for text in models.values()]
+        rounds = int(np.median(trees))
+        models |= run({_FINAL: partial(boost, data, examples.is_judged, parameters, rounds)})
+    return models
 
 
 def _fit_fold(

@@ -40,7 +40,10 @@ def fit_isotonic(score: Floats, label: Floats) -> IsotonicMap:
     rows = np.bincount(place)
     share = np.bincount(place, weights=label) / rows
     fitted = isotonic_regression(share, weights=rows).x
-    return IsotonicMap(levels.tolist(), fitted.tolist())
+    # the ends of each step say all of it
+    is_first, is_last = np.diff(fitted, prepend=-1) != 0, np.diff(fitted, append=2) != 0
+    ends = is_first | is_last
+    return IsotonicMap(levels[ends].tolist(), fitted[ends].tolist())
 
 
 def calibrate(score: Floats, label: Floats, fold: Integers) -> Floats:

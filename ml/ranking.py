@@ -96,6 +96,31 @@ def top_products(
     return top
 
 
+def top_columns(scores: Floats, product: Integers, length: int) -> Integers:
+    """
+    List each row's products by falling score, as `top_products` does, from a table of scores.
+
+    Parameters
+    ----------
+    scores
+        float64 [m, p], p at least 1.
+    product
+        int64 [p]: product of each column.
+    length
+        Products per list.
+
+    Returns
+    -------
+    int64 [m, length]
+
+    """
+    # only what reaches the last place of its list has to be sorted
+    beyond = max(scores.shape[1] - length, 0)
+    least = np.partition(scores, beyond, axis=1)[:, [beyond]]
+    row, column = np.nonzero((scores >= least) & (scores > 0))
+    return top_products(row, product[column], scores[row, column], len(scores), length)
+
+
 @dataclass(frozen=True)
 class RankingMeasures:
     """

@@ -31,12 +31,18 @@ def history_scores(
         of orders after each purchase).
 
     """
-    scores = pl.concat(
-        _history_scores(targets.lazy().filter(is_inside), baskets.filter(is_inside)).collect()
-        for _some, is_inside in shopper_parts(np.unique(targets["user_id"].to_numpy()))
-    )
     rows = pl.DataFrame({"user_id": candidates.user_id, "product_id": candidates.product_id})
-    return rows.join(scores, on=["user_id", "product_id"], how="left", maintain_order="left")
+    users = np.unique(targets["user_id"].to_numpy())
+    # the rows of a window are sorted by shopper (read_candidates checks it), as the parts are
+    return pl.concat(
+        rows.filter(is_inside).join(
+            _history_scores(targets.lazy().filter(is_inside), baskets.filter(is_inside)).collect(),
+            on=["user_id", "product_id"],
+            how="left",
+            maintain_order="left",
+        )
+        for _some, is_inside in shopper_parts(users)
+    )
 
 
 def _history_scores(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.LazyFrame:

@@ -23,7 +23,7 @@ from ml.calibration import calibrate
 from ml.contract import Context
 from ml.data import DataFolder
 from ml.progress import step
-from ml.ranking import NO_PRODUCT, top_products
+from ml.ranking import NO_PRODUCT, top_columns, top_products
 
 SEED_RECIPE = "seed recipe"
 MODEL = "model"
@@ -168,12 +168,5 @@ def _neighbour_scores(
     for part, scores in scorer(profiles):
         own = slice(*np.searchsorted(row_user, [part.start, part.stop]))
         score[own] = scores[row_user[own] - part.start, column[own]]
-        order, product = np.nonzero(scores)
-        top[place[part]] = top_products(
-            order,
-            profiles.product_id[product],
-            scores[order, product],
-            scores.shape[0],
-            LIST_LENGTH,
-        )
+        top[place[part]] = top_columns(scores, profiles.product_id, LIST_LENGTH)
     return score, top

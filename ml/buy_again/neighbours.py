@@ -7,8 +7,10 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
+from ml.ahead import ahead
 from ml.arrays import Floats, Integers
 from ml.folds import hold_out
+from ml.machine import cores
 from ml.tables import shopper_parts
 
 GROUP_ORDERS = 3
@@ -25,7 +27,7 @@ LOCALITY = 100
 """UP-CF's three parameters, from the same place."""
 
 MOST_NEIGHBOURS_LOOKED_AT = 5_000
-_BLOCK = 128
+SHOPPERS_SCORED_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,9 @@ def tifu_scores(profiles: Profiles) -> Iterator[tuple[slice, Floats]]:
     pool = _pool(profiles)
     others = profiles.weights[pool]
     norms = (others * others).sum(axis=1)
-    for part, own in _blocks(profiles):
+
+    def blend(part: slice) -> tuple[slice, Floats]:
+        own = profiles.weights[part]
         closeness = 2 * (own @ others.T).toarray() - norms
         closeness[pool == np.arange(part.start, part.stop)[:, None]] = -np.inf
         count = min(NEIGHBOURS, len(pool) - 1)
@@ -112,7 +116,9 @@ def tifu_scores(profiles: Profiles) -> Iterator[tuple[slice, Floats]]:
             chosen = np.argpartition(-closeness, count - 1, axis=1)[:, :count]
             np.put_along_axis(nearest, chosen, 1 / count, axis=1)
         mean = (sparse.csr_array(nearest) @ others).toarray()
-        yield part, OWN_WEIGHT * own.toarray() + (1 - OWN_WEIGHT) * mean
+        return part, OWN_WEIGHT * own.toarray() + (1 - OWN_WEIGHT) * mean
+
+    yield from ahead(blend, _parts(profiles), cores())
 
 
 def up_cf_scores(profiles: Profiles) -> Iterator[tuple[slice, Floats]]:
@@ -129,13 +135,16 @@ def up_cf_scores(profiles: Profiles) -> Iterator[tuple[slice, Floats]]:
     bought.data = np.ones_like(bought.data)
     counts = np.diff(bought.indptr).astype(np.float64)
     others_bought = bought[pool].T
-    for part, own in _blocks(profiles):
+
+    def add_up(part: slice) -> tuple[slice, Floats]:
         scale = counts[part, None] ** ASYMMETRY * counts[pool] ** (1 - ASYMMETRY)
         alike = (bought[part] @ others_bought).toarray() / scale
         alike[pool == np.arange(part.start, part.stop)[:, None]] = 0
         weights = sparse.csr_array(alike**LOCALITY)
         # a shopper is as similar as can be to herself, also where the pool does not hold her
-        yield part, (weights @ others).toarray() + own.toarray()
+        return part, (weights @ others).toarray() + profiles.weights[part].toarray()
+
+    yield from ahead(add_up, _parts(profiles), cores())
 
 
 def _history(targets: pl.DataFrame, baskets: pl.LazyFrame) -> pl.LazyFrame:
@@ -175,7 +184,7 @@ def _pool(profiles: Profiles) -> Integers:
     return np.searchsorted(users, np.sort(chosen))
 
 
-def _blocks(profiles: Profiles) -> Iterator[tuple[slice, sparse.csr_array]]:
-    for begin in range(0, len(profiles.user_id), _BLOCK):
-        part = slice(begin, min(begin + _BLOCK, len(profiles.user_id)))
-        yield part, profiles.weights[part]
+def _parts(profiles: Profiles) -> Iterator[slice]:
+    shoppers = len(profiles.user_id)
+    for begin in range(0, shoppers, SHOPPERS_SCORED_AT_ONCE):
+        yield slice(begin, min(begin + SHOPPERS_SCORED_AT_ONCE, shoppers))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.isotonic import IsotonicRegression
 
 from ml.calibration import calibrate, fit_isotonic, logloss_differences
 from ml.metrics import log_loss
@@ -53,6 +54,18 @@ def test_the_map_gives_what_was_fitted() -> None:
     np.testing.assert_allclose(
         fitted.apply(np.array([0.0, 0.15, 0.2, 0.55, 2.0])), [1 / 3, 1 / 3, 1 / 3, 2 / 3, 0.999]
     )
+
+
+def test_a_map_keeps_only_the_ends_of_its_steps_and_equals_scikit_learns() -> None:
+    random = np.random.default_rng(5)
+    score = random.random(20_000)
+    label = (random.random(20_000) < score / 2).astype(np.float64)
+    fitted = fit_isotonic(score, label)
+    assert len(fitted.scores) < 400
+    other = IsotonicRegression(out_of_bounds="clip").fit(score, label)
+    asked = np.concatenate([score, random.uniform(-0.1, 1.1, 5_000)])
+    expected = np.clip(other.predict(asked), 0.001, 0.999)
+    np.testing.assert_allclose(fitted.apply(asked), expected, atol=1e-9)
 
 
 def test_a_change_is_that_of_the_logloss_per_row() -> None:
