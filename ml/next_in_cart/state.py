@@ -111,7 +111,7 @@ def load_state(path: Path) -> State:
 
 
 def build_state(
-    tables: Tables, orders_back: int, users: Integers, own: pl.DataFrame, new: pl.DataFrame
+    tables: Tables, orders_back: int, users: Integers, own: pl.DataFrame, new: pl.LazyFrame
 ) -> State:
     """
     Lay out one window.
@@ -125,9 +125,10 @@ def build_state(
     users
         int64 [m], rising: the shoppers to lay out.
     own
-        Their products: user_id, product_id and OWN_COLUMNS.
+        Their products, sorted as in a State: user_id, product_id and OWN_COLUMNS.
     new
-        Their discovery lists: user_id, product_id, score.
+        Their discovery lists, sorted by user_id and falling score: user_id, product_id, score.
+        They are read when everything else is laid out.
 
     """
     ranks = tables.in_window(tables.products, orders_back).sort("product_id").collect()
@@ -154,21 +155,24 @@ def build_state(
         .collect()
     )
     line_start, line_product, line_order = _lines(tables, orders_back, users, products)
-    own = own.sort("user_id", "buy_again", "product_id", descending=[False, True, False])
-    new = new.sort("user_id", "score", "product_id", descending=[False, True, False])
+    own_start = _starts(own["user_id"].to_numpy(), users)
+    own_product = _places(products, own["product_id"])
+    own_values = own.select(pl.col(OWN_COLUMNS).cast(pl.Float32)).to_numpy(order="c")
+    del own  # of a whole shop half a gigabyte, as are the lists that follow
+    listed = new.select("user_id", "product_id", pl.col("score").cast(pl.Float32)).collect()
     window_shoppers = tables.targets.filter(pl.col("orders_back") == orders_back).height
     return State(
         users=users,
         products=products,
-        own_start=_starts(own["user_id"].to_numpy(), users),
-        own_product=_places(products, own["product_id"]),
-        own_values=own.select(pl.col(OWN_COLUMNS).cast(pl.Float32)).to_numpy(order="c"),
+        own_start=own_start,
+        own_product=own_product,
+        own_values=own_values,
         line_start=line_start,
         line_product=line_product,
         line_order=line_order,
-        new_start=_starts(new["user_id"].to_numpy(), users),
-        new_product=_places(products, new["product_id"]),
-        new_score=new["score"].to_numpy().astype(np.float32),
+        new_start=_starts(listed["user_id"].to_numpy(), users),
+        new_product=_places(products, listed["product_id"]),
+        new_score=listed["score"].to_numpy(),
         near_start=_starts(near["product_id"].to_numpy(), products),
         near_product=_places(products, near["neighbour_id"]),
         near_cosine=near["shrunk_cosine"].to_numpy().astype(np.float32),

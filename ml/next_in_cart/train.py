@@ -102,9 +102,9 @@ def newest_state(tables: Tables, folder: Path, room: Path, recommendations: Path
     models = read_models(folder)
     with step("discovery lists"):
         write_recommendations(recommendations, tables, users, models)
-    own = _newest_own_products(tables, folder, room, models)
-    new = pl.read_parquet(recommendations, columns=["user_id", "product_id", "score"])
-    return build_state(tables, 0, users, own, new)
+    new = pl.scan_parquet(recommendations)
+    # handed over unnamed, so that it can be freed as soon as it is laid out
+    return build_state(tables, 0, users, _newest_own_products(tables, folder, room, models), new)
 
 
 def _newest_own_products(
@@ -129,7 +129,7 @@ def _newest_own_products(
 def own_products(
     tables: Tables, candidates: Candidates, probability: Floats, orders_back: int
 ) -> pl.DataFrame:
-    """Give user_id, product_id and OWN_COLUMNS of candidates of one window."""
+    """Give user_id, product_id and OWN_COLUMNS of candidates of one window, sorted as a State."""
     frames = [pl.DataFrame(schema=_OWN)]
     for users, _is_inside in shopper_parts(np.unique(candidates.user_id)):
         inside = (candidates.user_id >= users[0]) & (candidates.user_id <= users[-1])
@@ -148,6 +148,7 @@ def own_products(
             .join(score, on=["user_id", "product_id"], how="left", maintain_order="left")
             .select(_OWN.names())
             .cast(_OWN)
+            .sort("user_id", "buy_again", "product_id", descending=[False, True, False])
         )
     return pl.concat(frames)
 
@@ -184,7 +185,10 @@ def _fit_and_judge(
                 tables, learners.where(inside), buy_again.probability[inside], orders_back
             )
             some = users[np.isin(users, scores["user_id"].to_numpy())]
-            state = build_state(tables, orders_back, some, own, scores)
+            new = scores.lazy().sort(
+                "user_id", "score", "product_id", descending=[False, True, False]
+            )
+            state = build_state(tables, orders_back, some, own, new)
             orders = known_orders(tables, orders_back, state)
             steps.append(learning_steps(state, orders))
             judged = judged or (orders_back, state, orders)
