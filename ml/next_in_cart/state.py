@@ -125,7 +125,7 @@ def build_state(
     users
         int64 [m], rising: the shoppers to lay out.
     own
-        Their products, sorted as in a State: user_id, product_id and OWN_COLUMNS.
+        Their products, sorted as in a State: user_id, product_id and, as float32, OWN_COLUMNS.
     new
         Their discovery lists, sorted by user_id and falling score: user_id, product_id, score.
         They are read when everything else is laid out.
@@ -157,7 +157,7 @@ def build_state(
     line_start, line_product, line_order = _lines(tables, orders_back, users, products)
     own_start = _starts(own["user_id"].to_numpy(), users)
     own_product = _places(products, own["product_id"])
-    own_values = own.select(pl.col(OWN_COLUMNS).cast(pl.Float32)).to_numpy(order="c")
+    own_values = own.select(OWN_COLUMNS).to_numpy(order="c")
     del own  # of a whole shop half a gigabyte, as are the lists that follow
     listed = new.select("user_id", "product_id", pl.col("score").cast(pl.Float32)).collect()
     window_shoppers = tables.targets.filter(pl.col("orders_back") == orders_back).height

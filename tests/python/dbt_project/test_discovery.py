@@ -90,7 +90,8 @@ def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
         near.setdefault(row["product_id"], []).append((row["neighbour_id"], row["shrunk_cosine"]))
     expected: set[tuple[int, int, int, float, int]] = set()
     before_the_cut = []
-    for user, history in history_of_window_0(built).group_by("user_id"):
+    for history in history_of_window_0(built).partition_by("user_id"):
+        user = history["user_id"][0]
         bought: dict[int, tuple[int, int]] = {}
         for product, number in history.select("product_id", "order_number").iter_rows():
             orders, last = bought.get(product, (0, 0))
@@ -106,7 +107,7 @@ def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
         before_the_cut.append(len(billionths))
         ranked = sorted(billionths, key=lambda each: (-billionths[each], each))
         expected |= {
-            (int(str(user[0])), product, place, billionths[product] / 10**9, products[product])
+            (user, product, place, billionths[product] / 10**9, products[product])
             for place, product in enumerate(ranked[:40], start=1)
         }
     assert max(before_the_cut) > 40
