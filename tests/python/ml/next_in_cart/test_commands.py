@@ -1,6 +1,7 @@
 """Next-in-cart through the command line and as a library."""
 
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from ml.discovery.tables import read_tables
 from ml.next_in_cart.answers import NextInCart
 from ml.next_in_cart.carts import read_carts
 from ml.next_in_cart.predict import load_next_in_cart
+from ml.next_in_cart.state import OWN_COLUMNS, load_state
 from ml.next_in_cart.train import newest_state
 
 Ml = Callable[..., Result]
@@ -79,6 +81,20 @@ def test_new_means_never_bought(
         listed = set(found.filter(pl.col("cart_id") == user)["product_id"])
         assert listed
         assert not listed & own_products(shop, user)
+
+
+@pytest.mark.parametrize("name", ["state", "judged-state"])
+def test_a_shoppers_products_and_lists_are_laid_out_best_first(next_run: Path, name: str) -> None:
+    state = load_state(next_run / f"{name}.npz")
+    chance = state.own_values[:, OWN_COLUMNS.index("buy_again")]
+    for start, product, score in (
+        (state.own_start, state.own_product, chance),
+        (state.new_start, state.new_product, state.new_score),
+    ):
+        assert len(score) == start[-1] > 100
+        for first, end in pairwise(start):
+            assert (np.diff(score[first:end]) <= 0).all()
+            assert len(np.unique(product[first:end])) == end - first
 
 
 def test_repeated_unknown_and_many_products(shop: NextInCart) -> None:
