@@ -9,6 +9,7 @@ export LAKE_DIR := $(or $(LAKE_DIR),lake)
 export RUNS_DIR := $(or $(RUNS_DIR),runs)
 export DBT_TARGET_PATH := $(or $(DBT_TARGET_PATH),target)
 TASKS ?= buy-again discovery next-in-cart
+ENGINE ?= trino
 
 # what the checks build stays apart from your own lake
 CHECK_DIR := target/check
@@ -87,16 +88,16 @@ bench: .venv/dev-installed ## time and memory against a hand-written Polars scri
 athena: .venv/dev-installed profiles.yml ## the Athena API on this machine, Trino behind it, for dbt build --target athena
 	@mkdir -p "$(RAW_DIR)"
 	@$(BIN)/python -m glue ensure-raw
-	@$(BIN)/python -m tests.athena_api serve --work "$(DBT_TARGET_PATH)/athena" --raw "$(RAW_DIR)"
+	@$(BIN)/python -m tests.athena_api serve --engine $(ENGINE) --work "$(DBT_TARGET_PATH)/athena" --raw "$(RAW_DIR)"
 
 test-athena: .venv/dev-installed profiles.yml ## the target athena on Trino (without Java 24 or Maven: on DuckDB)
 	$(BIN)/python -m pytest tests/python/athena
 
 parity: .venv/dev-installed ## both targets from the same raw files, compared cell by cell (2 builds, Trino)
-	@$(BIN)/python -m tests.parity
+	@$(BIN)/python -m tests.parity --engine $(ENGINE)
 
 parity-all: .venv/dev-installed ## the same for a larger shop and the real sample in INSTACART_DIR (8 builds)
-	@$(BIN)/python -m tests.parity --everything
+	@$(BIN)/python -m tests.parity --engine $(ENGINE) --everything
 
 lint: .venv/dev-installed profiles.yml ## style and types
 	$(BIN)/ruff check

@@ -21,6 +21,7 @@ _MODULES = {
     "logs": "glue.runs",
     "step": "glue.steps",
     "cost": "glue.cost",
+    "env": "glue.environment",
 }
 
 

@@ -15,6 +15,15 @@
 {% macro athena__check_locations() %}
     {#- compiling writes nothing and needs no account -#}
     {%- if execute and flags.WHICH != 'compile' -%}
+        {%- for variable, place in (
+            ('ATHENA_LAKE', target.s3_data_dir), ('ATHENA_RESULTS', target.s3_staging_dir)
+        ) -%}
+            {%- if place == 's3://set-' ~ variable ~ '/' -%}
+                {%- do exceptions.raise_compiler_error(
+                    variable ~ ' is not set: set it to s3://bucket/prefix/, or all settings by eval "$(python -m glue env)".'
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
         {%- if adapter.is_work_group_output_location_enforced() -%}
             {%- do exceptions.raise_compiler_error(
                 "Work group " ~ target.work_group ~ " enforces its own output location: tables would"

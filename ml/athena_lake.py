@@ -160,7 +160,10 @@ def select_copied(table: AthenaTable, folder: Path) -> str:
 
 def _session() -> boto3.Session:
     """Make a session for the region of the target athena, as profiles.yml reads it."""
-    return boto3.Session(region_name=os.environ.get("AWS_REGION") or "us-east-1")
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    return boto3.Session(
+        region_name=next((os.environ[name] for name in names if os.environ.get(name)), "us-east-1")
+    )
 
 
 def _copied_whole(tables: list[AthenaTable], folder: Path) -> bool:

@@ -55,7 +55,8 @@ def find_java() -> Path:
             return java
     raise TrinoUnavailableError(
         f"Trino {VERSION} needs Java {OLDEST_JAVA} or newer, and none was found by JAVA_HOME, on"
-        f" PATH or in {', '.join(JAVA_HOMES)}: install one, or use --engine duckdb."
+        f" PATH or in {', '.join(JAVA_HOMES)}: install one, or take the engine duckdb"
+        " (`make athena ENGINE=duckdb`, `make parity ENGINE=duckdb`)."
     )
 
 
@@ -86,7 +87,7 @@ def fetch_trino() -> Path:
     if not shutil.which("mvn"):
         raise TrinoUnavailableError(
             f"Trino {VERSION} is fetched by Maven, and there is no program mvn on PATH: install"
-            " Maven, or use --engine duckdb."
+            " Maven, or take the engine duckdb (`make athena ENGINE=duckdb`)."
         )
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent) as unfinished:

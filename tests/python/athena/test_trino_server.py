@@ -56,7 +56,7 @@ def test_no_java_is_one_sentence(bare_machine: Path) -> None:
     result = CliRunner().invoke(main, ["serve", "--work", str(bare_machine / "work")])
     assert result.exit_code == 1
     assert result.output.startswith("Error: Trino 476 needs Java 24 or newer, and none was found")
-    assert "--engine duckdb" in result.output
+    assert "make athena ENGINE=duckdb" in result.output
     assert "Traceback" not in result.output
 
 

@@ -1,6 +1,7 @@
 """Deploy refuses what cannot work, before it calls CloudFormation; the image is built safely."""
 
 import re
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -50,6 +51,25 @@ def test_bucket_names_that_are_not_set_are_made_of_account_and_region(account: A
     settings = read_settings({"NEXT_BASKET_NAME": "x", "AWS_REGION": "eu-west-1"})
     assert str(settings.raw) == "s3://x-raw-123456789012-eu-west-1/"
     assert str(location("s3://bucket/a/b")) == "s3://bucket/a/b/"
+
+
+def test_env_prints_what_dbt_reads_as_lines_of_a_shell(
+    account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert account.settings.name == "shop"
+    monkeypatch.delenv("ATHENA_RESULTS")
+    monkeypatch.setenv("ATHENA_LAKE", "s3://shop-lake/it's here/")
+    printed = run("env")
+    assert printed.exit_code == 0
+    profile = (ROOT / "profiles.yml.example").read_text(encoding="utf-8")
+    wanted = set(re.findall(r"env_var\('(ATHENA_\w+)'", profile)) | {"AWS_REGION"}
+    read = subprocess.run(
+        ["sh", "-c", f"{printed.output}\nenv"], capture_output=True, text=True, check=True, env={}
+    )
+    values = dict(line.split("=", 1) for line in read.stdout.splitlines())
+    assert wanted <= values.keys()
+    assert values["ATHENA_LAKE"] == "s3://shop-lake/it's here/"
+    assert values["ATHENA_RESULTS"] == "s3://shop-results-123456789012-us-east-1/"
 
 
 @pytest.mark.parametrize("variable", ["AWS_REGION", "AWS_DEFAULT_REGION"])
