@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any
+from typing import Any, Literal, get_args
 
 import click
 
@@ -17,6 +17,7 @@ from ml.atomic import folder_aside, point_link
 from ml.contract import Context, Contract
 from ml.machine import peak_memory_mb
 
+Task = Literal["buy-again", "discovery", "next-in-cart"]
 PACKAGES = ("lightgbm", "numpy", "polars", "pyarrow", "scipy")
 
 
@@ -77,14 +78,21 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, task: Task | None = None) -> Run:
     """
     Read a run's JSON files.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    task
+        What the run must be of; None takes a run of any task.
 
     Raises
     ------
     click.ClickException
-        If the folder is not that of a finished run.
+        If the folder is not that of a finished run, or the run is of another task.
 
     """
     names = ("features", "data", "metrics", "parameters", "environment")
@@ -97,7 +105,13 @@ def read_run(folder: Path) -> Run:
         raise click.ClickException(
             f"{folder} is not a finished run ({error}): make one with `python -m ml train`."
         ) from None
-    return Run(folder, **contents)
+    run = Run(folder, **contents)
+    found, allowed = run.features.get("task"), (task,) if task else get_args(Task)
+    if found not in allowed:
+        raise click.ClickException(
+            f"{folder} is a run of {found}, not of {' or '.join(allowed)}: name one of its own."
+        )
+    return run
 
 
 def check_contract(run: Run, contract: Contract, data: Path) -> None:

@@ -42,7 +42,7 @@ def compare(data: Path, run: Path, live: Path, live_targets: Path, out: Path) ->
     probabilities count, for its model has seen that basket. Orders that came later are scored by
     its model. The context is the one that the mode predicts with.
     """
-    new, old = read_run(run), read_run(live)
+    new, old = (read_run(folder, "buy-again") for folder in (run, live))
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
         with step(f"read {data}"):

@@ -28,10 +28,10 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     Raises
     ------
     click.ClickException
-        If there is no such run, or it was trained on other data.
+        If there is no such run, or it is of another task or was trained on other data.
 
     """
-    run = read_run(run_folder)
+    run = read_run(run_folder, "buy-again")
     with step(f"read {data_path}"):
         data = read_data(data_path, "labelled")
     if run.data["sha256"] != data.fingerprint:

@@ -70,11 +70,11 @@ def predict(
     Raises
     ------
     click.ClickException
-        If the run or the data cannot be read, the model was trained on other columns, or the
-        context is order-start in live mode.
+        If the run or the data cannot be read, the run is of another task, the model was trained on
+        other columns, or the context is order-start in live mode.
 
     """
-    run = read_run(run_folder)
+    run = read_run(run_folder, "buy-again")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
         with step(f"read {data_path}"):

@@ -7,7 +7,6 @@ import polars as pl
 
 from ml.discovery.candidates import WindowCandidates
 from ml.discovery.ladder import Ladder, climb, novel_truth
-from ml.discovery.predict import check_task
 from ml.discovery.tables import read_tables
 from ml.progress import step
 from ml.runs import check_contract, read_run
@@ -30,8 +29,7 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
         If there is no such run, or it was trained on other data.
 
     """
-    run = read_run(run_folder)
-    check_task(run, "discovery")
+    run = read_run(run_folder, "discovery")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
     listed = pl.read_parquet(run.folder / "oof.parquet")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import click
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
@@ -17,7 +16,7 @@ from ml.discovery.model import DiscoveryModels, read_models, score
 from ml.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
 from ml.discovery.tables import Tables, read_tables
 from ml.progress import counted_step, say, step
-from ml.runs import Run, check_contract, read_run
+from ml.runs import check_contract, read_run
 
 
 def write_recommendations(
@@ -64,23 +63,6 @@ def write_recommendations(
                 advance(len(chunk.users))
 
 
-def check_task(run: Run, task: str) -> None:
-    """
-    Refuse a run of another task.
-
-    Raises
-    ------
-    click.ClickException
-        Naming both tasks.
-
-    """
-    found = run.features.get("task")
-    if found != task:
-        raise click.ClickException(
-            f"{run.folder} is a run of {found}, not of {task}: name one of its own."
-        )
-
-
 def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
     """
     Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
@@ -106,8 +88,7 @@ def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
         If the run or the tables cannot be read, or the run was trained on another contract.
 
     """
-    run = read_run(run_folder)
-    check_task(run, "discovery")
+    run = read_run(run_folder, "discovery")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
     models = read_models(run_folder)

@@ -6,7 +6,6 @@ import click
 import numpy as np
 
 from ml.discovery.model import read_models
-from ml.discovery.predict import check_task
 from ml.discovery.tables import read_tables
 from ml.next_in_cart import parameters
 from ml.next_in_cart.ranker import known_orders, read_booster
@@ -32,8 +31,7 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
         If there is no such run, or it was trained on other data.
 
     """
-    run = read_run(run_folder)
-    check_task(run, "next-in-cart")
+    run = read_run(run_folder, "next-in-cart")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
     state = load_state(run.folder / "judged-state.npz")

@@ -8,7 +8,6 @@ import click
 import polars as pl
 
 from ml.atomic import file_aside
-from ml.discovery.predict import check_task
 from ml.discovery.tables import read_tables
 from ml.next_in_cart.answers import NEXT, NextInCart, Only
 from ml.next_in_cart.carts import read_carts
@@ -31,8 +30,7 @@ def load_next_in_cart(folder: Path) -> NextInCart:
         If the folder is no finished run of next-in-cart.
 
     """
-    run = read_run(folder)
-    check_task(run, "next-in-cart")
+    read_run(folder, "next-in-cart")
     names = scan_run_table(folder / "products.parquet").select("product_id", "product_name")
     return NextInCart(
         load_state(folder / "state.npz"),
@@ -85,8 +83,7 @@ def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) ->
         If a file cannot be read, or the run was trained on another contract.
 
     """
-    run = read_run(run_folder)
-    check_task(run, "next-in-cart")
+    run = read_run(run_folder, "next-in-cart")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
     asked = read_carts(carts)

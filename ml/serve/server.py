@@ -42,7 +42,7 @@ class Shop:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.run = read_run(folder)
+        self.run = read_run(folder, "next-in-cart")
         self.next: NextInCart = load_next_in_cart(folder)
         self._lists = ShopperLists(self.next, scan_run_table(folder / "recommendations.parquet"))
         state = self.next.state

@@ -105,12 +105,6 @@ def test_health_and_version(client: TestClient, next_run: Path) -> None:
     assert len(version["contract"]) == 64
 
 
-def test_a_run_of_another_task_is_not_served(discovery_run: Path) -> None:
-    result = CliRunner().invoke(cli, ["serve", "--run", str(discovery_run)])
-    assert result.exit_code == 1
-    assert "is a run of discovery, not of next-in-cart" in result.output
-
-
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
