@@ -23,7 +23,7 @@ class Evaluation:
     Attributes
     ----------
     window
-        The smallest orders_back with labels: its orders are the ones judged.
+        The smallest orders_back with enough labels: its orders are the ones judged.
     orders
         Those orders whose basket is known, m of them, sorted by user_id; also those of shoppers
         without any candidate.
@@ -49,13 +49,28 @@ class Evaluation:
     order: Integers
 
     def examples(self, labelled: Candidates) -> Examples:
-        """Give what a model is fitted on; `labelled` are the n rows that were planned for."""
+        """
+        Give what a model is fitted on: the judged rows and those of older windows.
+
+        Newer rows, of a window with too few labels to be judged, are left out: the product
+        statistics in them count the judged orders.
+
+        Parameters
+        ----------
+        labelled
+            The n rows that were planned for.
+
+        """
+        learnt = labelled.orders_back >= self.window
+        fold, is_judged = self.fold, self.is_evaluated
+        if not learnt.all():
+            labelled, fold, is_judged = labelled.where(learnt), fold[learnt], is_judged[learnt]
         return Examples(
             features=labelled.columns(),
             label=labelled.label,
             user_id=labelled.user_id,
-            fold=self.fold,
-            is_judged=self.is_evaluated,
+            fold=fold,
+            is_judged=is_judged,
             categories=CATEGORIES,
         )
 
@@ -76,6 +91,8 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
     """
     Choose the window to judge on and deal its shoppers into folds.
 
+    It is the newest one that has both labels, and labels of as many shoppers as there are folds.
+
     Parameters
     ----------
     data
@@ -84,7 +101,7 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
     Raises
     ------
     click.ClickException
-        If no row has a label, all have the same, or there are fewer shoppers than folds.
+        If there is no such window; said of the newest one with labels.
 
     """
     labelled = data.candidates
@@ -93,7 +110,8 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
             f"{data.path} has no label: there is nothing to learn from. Export at least 2 windows"
             " if no order of the newest one is known."
         )
-    window = int(labelled.orders_back.min())
+    windows = np.unique(labelled.orders_back).tolist()
+    window = next((one for one in windows if _can_be_judged(labelled, one)), windows[0])
     is_evaluated = labelled.orders_back == window
     evaluated = labelled.where(is_evaluated)
     if evaluated.label.min() == evaluated.label.max():
@@ -101,7 +119,7 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
             f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}: there"
             " is nothing to learn from."
         )
-    users = np.unique(labelled.user_id[is_evaluated])
+    users = np.unique(evaluated.user_id)
     folds = assign_folds(users, FOLDS)
     place = np.minimum(np.searchsorted(users, labelled.user_id), len(users) - 1)
     orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
@@ -114,3 +132,9 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
         candidates=evaluated,
         order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),
     )
+
+
+def _can_be_judged(labelled: Candidates, window: int) -> bool:
+    inside = labelled.orders_back == window
+    label = labelled.label[inside]
+    return bool(label.min() < label.max()) and len(np.unique(labelled.user_id[inside])) >= FOLDS

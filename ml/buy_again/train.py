@@ -192,6 +192,7 @@ def _records(
 ) -> dict[str, dict[str, Any]]:
     rows = evaluation.candidates
     windows = np.unique(data.candidates.orders_back)
+    windows = windows[windows >= evaluation.window]
     return {
         "features": {
             "task": TASK,

@@ -16,6 +16,7 @@ from ml.discovery.candidates import FEATURES, WindowCandidates
 from ml.discovery.ladder import Ladder, climb, novel_truth
 from ml.discovery.model import (
     DiscoveryModels,
+    Examples,
     examples_of,
     fit_folds,
     labelled_candidates,
@@ -39,14 +40,14 @@ class Fitted:
     Attributes
     ----------
     window
-        The candidates of the window that is judged: the newest with known target orders.
+        The candidates of the window that is judged.
     models
         The models, and the fold of every shopper that was learnt from.
     candidates
         The labelled candidates of the judged window with their out-of-fold `score`.
     scores
-        For each window with known target orders: user_id, product_id, aisle_id and out-of-fold
-        score of its labelled candidates.
+        For each window that was learnt from, the judged one first: user_id, product_id, aisle_id
+        and out-of-fold score of its labelled candidates.
 
     """
 
@@ -60,6 +61,8 @@ def fit_discovery(tables: Tables) -> Fitted:
     """
     Fit the re-ranker on every window with known target orders; the newest of them is judged.
 
+    A newer window with fewer such orders than folds, or none that holds a candidate, is left out.
+
     Parameters
     ----------
     tables
@@ -68,8 +71,8 @@ def fit_discovery(tables: Tables) -> Fitted:
     Raises
     ------
     click.ClickException
-        If no sampled shopper's target order is known, none holds anything new, or there are fewer
-        shoppers than folds.
+        If no sampled shopper's target order is known, there are fewer such shoppers than folds, or
+        no window can be judged.
 
     """
     known = tables.targets.filter(pl.col("is_known") & pl.col("is_sampled"))
@@ -78,30 +81,36 @@ def fit_discovery(tables: Tables) -> Fitted:
             f"no target order beside {tables.data} is known: there is nothing to learn from."
             " Build at least 2 windows."
         )
-    windows = sorted(known["orders_back"].unique().to_list())
-    users = np.unique(known["user_id"].to_numpy())
-    folds = assign_folds(users, parameters.FOLDS)
-    examples, judged = [], None
-    for orders_back in windows:
+    assign_folds(np.unique(known["user_id"].to_numpy()), parameters.FOLDS)
+    examples: dict[int, Examples] = {}
+    judged = None
+    windows = known.group_by("orders_back").len().sort("orders_back")
+    for orders_back, orders in windows.iter_rows():
+        if judged is None and orders < parameters.FOLDS:
+            continue
         with step(f"discovery candidates of window {orders_back}"):
             window = WindowCandidates(tables, orders_back)
             frame = labelled_candidates(tables, window)
-            examples.append(examples_of(frame))
-            judged = judged or (window, frame)
-    if judged is None or not judged[1]["label"].sum():
+        if judged is None and not frame["label"].sum():
+            continue
+        examples[orders_back] = examples_of(frame)
+        judged = judged or (window, frame)
+    if judged is None:
         raise click.ClickException(
-            f"no target order of window {windows[0]} holds a candidate: there is nothing to learn"
-            " from."
+            f"in no window beside {tables.data} do the target orders of {parameters.FOLDS} shoppers"
+            " hold a candidate: there is nothing to learn from."
         )
-    models = fit_folds(examples, users, folds)
+    window, frame = judged
+    users = np.unique(known.filter(pl.col("orders_back") >= window.orders_back)["user_id"])
+    models = fit_folds(list(examples.values()), users, assign_folds(users, parameters.FOLDS))
     scores = {
         orders_back: one.keys.with_columns(
             score=score(one.keys["user_id"].to_numpy(), one.features, models)
         )
-        for orders_back, one in zip(windows, examples, strict=True)
+        for orders_back, one in examples.items()
     }
-    candidates = judged[1].with_columns(scores[windows[0]]["score"])
-    return Fitted(judged[0], models, candidates, scores)
+    candidates = frame.with_columns(scores[window.orders_back]["score"])
+    return Fitted(window, models, candidates, scores)
 
 
 def train(data: Path, run: Path) -> Ladder:

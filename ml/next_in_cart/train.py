@@ -162,7 +162,9 @@ def _fit_and_judge(
     with step(f"read {tables.data}"):
         labelled = read_data(tables.data, "labelled", scratch).candidates
     columns = feature_names(tables.contract, "pre-order")
-    learners = labelled.where(np.isin(labelled.user_id, users))
+    learners = labelled.where(
+        np.isin(labelled.user_id, users) & (labelled.orders_back >= discovery.window.orders_back)
+    )
     # fitting the folds again takes twice the time for the same quality (DECISIONS.md)
     fit_parameters = replace(parameters_for(len(learners)), refits=False)
     buy_again = fit(
@@ -195,7 +197,8 @@ def _fit_and_judge(
     rankers, ranker = fit_ranker(steps, users, folds)
     assert judged is not None  # noqa: S101 - fit_discovery gives at least one window
     orders_back, state, orders = judged
-    fold = folds[np.searchsorted(users, state.users[np.array([order.user for order in orders])])]
+    shoppers = state.users[np.array([order.user for order in orders], dtype=np.int64)]
+    fold = folds[np.searchsorted(users, shoppers)]
     ladder = climb(
         state, orders_back, orders, fold, [lgb.Booster(model_str=text) for text in rankers]
     )

@@ -49,15 +49,25 @@ PRODUCTS = 30
 
 
 def build_shop(
-    folder: Path, *, users: int = 60, windows: int = 1, mode: str = "benchmark", seed: int = 1
+    folder: Path,
+    *,
+    users: int = 60,
+    windows: int = 1,
+    mode: str = "benchmark",
+    seed: int = 1,
+    train_orders: int | None = None,
 ) -> Path:
     """
     Write a data folder and give the path of its data.csv.
 
     Every fourth shopper's last order is a test order. Two more shoppers, user 1 (train) and user 2
     (test), have no order before it and so no candidate. In live mode the test orders are gone.
+    With `train_orders` so many train orders have a known basket, those of the first shoppers.
     """
     orders, lines = _history(users, np.random.default_rng(seed), is_live=mode == "live")
+    if train_orders is not None:
+        unknown = orders.filter(eval_set="train")["order_id"][train_orders:]
+        lines = lines.filter(~pl.col("order_id").is_in(unknown))
     folder.mkdir(parents=True, exist_ok=True)
     targets = (
         orders.filter(

@@ -409,3 +409,31 @@ def test_the_model_card_states_the_figures(trained: Path) -> None:
     for verdict in metrics["verdicts"]:
         assert verdict in card
     assert json.loads((trained / "data.json").read_text())["sha256"] in card
+
+
+@pytest.mark.parametrize("train_orders", [2, 5])
+def test_a_newest_window_with_few_train_orders_is_not_judged(
+    ml: Callable[..., Result], tmp_path: Path, train_orders: int
+) -> None:
+    # the first train order is that of a shopper without any other
+    data = build_shop(tmp_path / "shop", windows=3, train_orders=train_orders)
+    run, out = tmp_path / "runs" / "x", tmp_path / "out"
+    result = ml("train", "--data", data, "--run", run)
+    assert result.exit_code == 0, result.output
+    assert json.loads((run / "metrics.json").read_text())["ladder"]["window"] == 1
+    assert json.loads((run / "data.json").read_text())["windows_used"] == [1, 2]
+    result = ml("evaluate", "--data", data, "--run", run)
+    assert "orders of orders_back 1" in result.stdout
+    assert ml("predict", "--data", data, "--run", run, "--out", out).exit_code == 0
+    targets = pl.read_parquet(data.with_name("targets.parquet")).filter(orders_back=0)
+    assert pl.read_csv(out / "submission.csv").height == targets.height - train_orders
+
+
+def test_a_newest_window_with_one_kind_of_label_is_not_judged(tmp_path: Path) -> None:
+    data = read_data(build_shop(tmp_path, windows=2), "labelled", tmp_path)
+    rows = data.candidates
+    label = np.where(rows.orders_back == 0, 0.0, rows.label)
+    evaluation = plan_evaluation(replace(data, candidates=replace(rows, label=label)))
+    assert evaluation.window == 1
+    examples = evaluation.examples(rows)
+    assert len(examples.label) == len(examples.features) == (rows.orders_back == 1).sum()

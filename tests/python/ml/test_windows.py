@@ -27,9 +27,13 @@ def test_the_fewer_shoppers_the_more_windows(
     assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
 
 
-def test_at_least_two_without_a_train_order(ml: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "orders.csv").write_text(shop(30_000, "test"))
-    assert ml("windows", "--raw", tmp_path).stdout == "2\n"
+@pytest.mark.parametrize(("train_orders", "expected"), [(0, 2), (4, 2), (5, 1)])
+def test_at_least_two_with_too_few_train_orders_to_judge_on(
+    ml: Callable[..., Result], tmp_path: Path, train_orders: int, expected: int
+) -> None:
+    rows = shop(30_000, "test").replace(",test,", ",train,", train_orders)
+    (tmp_path / "orders.csv").write_text(rows)
+    assert ml("windows", "--raw", tmp_path).stdout == f"{expected}\n"
 
 
 def test_gzip(ml: Callable[..., Result], tmp_path: Path) -> None:
