@@ -43,13 +43,13 @@ def check_header(where: str, line: str, table: RawTable) -> tuple[str, ...]:
     """
     Compare a header with the contract and give the names of columns that are more than it asks.
 
-    OpenCSVSerDe reads by position, so the contract's columns have to come first and in order.
-    What stands after them is not read.
+    Columns may stand in any order: they are read by name. On Athena the names are those of the
+    catalogue, which `check_objects` in verify.py holds against the header.
 
     Raises
     ------
     click.ClickException
-        If the columns do not begin with the contract's; the sentence names file and column.
+        If a column of the contract is missing; the sentence names file and column.
 
     """
     if not line.strip("\ufeff\r\n "):
@@ -68,13 +68,8 @@ def check_header(where: str, line: str, table: RawTable) -> tuple[str, ...]:
             f"{where} has no column {', '.join(missing)}: its header is {','.join(names)},"
             f" expected {expected}."
         )
-    if names[: len(table.columns)] != table.columns:
-        raise click.ClickException(
-            f"{where} has its columns in another order: its header is {','.join(names)}, expected"
-            f" {expected}; the table is read by position."
-        )
     if len(set(names)) < len(names):
         raise click.ClickException(
             f"{where} names a column twice: its header is {','.join(names)}."
         )
-    return names[len(table.columns) :]
+    return tuple(name for name in names if name not in table.columns)

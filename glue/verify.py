@@ -1,6 +1,7 @@
 """The catalogue and the raw objects against the contract: the gate between crawl and dbt build."""
 
 import gzip
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from rich.table import Table
 from glue.aws import client
 from glue.crawl import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue
 from glue.locations import location_faults
-from glue.raw_contract import RawTable, check_header, raw_tables
+from glue.raw_contract import RawTable, check_header, header_columns, raw_tables
 from glue.settings import Location, Settings, read_settings
 
 _HEAD = 64 << 10  # bytes of an object that are read: the header and the first row stand there
@@ -46,7 +47,7 @@ def verify_raw_zone(settings: Settings) -> None:
     """
     tables = catalogue(client("glue"), settings.raw_database)
     drifts, notes = check_catalogue(tables, settings.raw)
-    object_drifts, object_notes = check_objects(client("s3"), settings.raw)
+    object_drifts, object_notes = check_objects(client("s3"), settings.raw, tables)
     for note in dict.fromkeys([*notes, *object_notes]):
         click.echo(note)
     drifts += object_drifts
@@ -58,11 +59,12 @@ def verify_raw_zone(settings: Settings) -> None:
     if drifts:
         _print(drifts)
         first = drifts[0]
+        found = first.found.removesuffix(".")
         raise click.ClickException(
             f"The raw zone {settings.raw} and the database {settings.raw_database} differ from"
             f" models/staging/raw.yml in {len(drifts)} points, first {first.table}, {first.what}:"
-            f" expected {first.expected}, found {first.found}. Mend the files or the catalogue,"
-            " then run it again."
+            f" expected {first.expected}, found {found}. Mend the files or the catalogue, then run"
+            " it again."
         )
     click.echo(
         f"{len(raw_tables())} tables of {settings.raw_database} and their objects in {settings.raw}"
@@ -105,19 +107,14 @@ def check_catalogue(
 
 def _check_columns(table: RawTable, found: dict[str, Any], notes: list[str]) -> list[Drift]:
     columns = {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
-    names = tuple(columns)
     drifts = [
         Drift(table.name, f"column {name}", "string", columns.get(name, "missing"))
         for name in table.columns
         if columns.get(name) != "string"
     ]
-    if not drifts and names[: len(table.columns)] != table.columns:
-        drifts.append(
-            Drift(table.name, "order of columns", ",".join(table.columns), ",".join(names))
-        )
     notes += [
         f"{table.name}: extra column {name} is ignored."
-        for name in names
+        for name in columns
         if name not in table.columns
     ]
     return drifts + [
@@ -147,9 +144,16 @@ def _check_storage(table: RawTable, found: dict[str, Any], raw: Location) -> lis
     ]
 
 
-def check_objects(s3: Any, raw: Location) -> tuple[list[Drift], list[str]]:  # noqa: ANN401
+def check_objects(
+    s3: Any,  # noqa: ANN401
+    raw: Location,
+    tables: dict[str, dict[str, Any]],
+) -> tuple[list[Drift], list[str]]:
     """
-    Check that each table's prefix holds exactly one CSV object with the contract's header.
+    Check that each table's prefix holds exactly one CSV object, with the columns of the contract.
+
+    OpenCSVSerDe reads by position and takes the names from the catalogue, so header and catalogue
+    have to give each column of the contract the same place.
 
     Parameters
     ----------
@@ -157,6 +161,8 @@ def check_objects(s3: Any, raw: Location) -> tuple[list[Drift], list[str]]:  # n
         Client of S3.
     raw
         The raw zone.
+    tables
+        Tables as Glue describes them, by name.
 
     Returns
     -------
@@ -177,16 +183,34 @@ def check_objects(s3: Any, raw: Location) -> tuple[list[Drift], list[str]]:  # n
         if not present:
             drifts.append(Drift(table.name, "object", expected[0], "missing"))
             continue
-        head = _head(s3, raw, present[0])
         try:
-            extra = check_header(f"{raw}{present[0]}", head.split("\n", 1)[0], table)
+            head = _head(s3, raw, present[0])
+            header = head.split("\n", 1)[0]
+            extra = check_header(f"{raw}{present[0]}", header, table)
         except click.ClickException as problem:
             drifts.append(Drift(table.name, "header", ",".join(table.columns), problem.message))
             continue
         notes += [f"{table.name}: extra column {name} is ignored." for name in extra]
+        drifts += _check_places(table, header_columns(header), tables.get(table.name))
         if not table.may_be_empty and not head.partition("\n")[2].strip():
             drifts.append(Drift(table.name, "rows", "at least one", f"none in {present[0]}"))
     return drifts, notes
+
+
+def _check_places(
+    table: RawTable, header: tuple[str, ...], found: dict[str, Any] | None
+) -> list[Drift]:
+    """Compare the places of the contract's columns in the header and in the catalogue."""
+    if found is None:
+        return []
+    catalogued = [column["Name"] for column in found["StorageDescriptor"]["Columns"]]
+    if all(
+        name not in catalogued or header.index(name) == catalogued.index(name)
+        for name in table.columns
+    ):
+        return []  # a column that the catalogue lacks is told where that is checked
+    is_read = f"{','.join(header)}; the table is read by position: drop it, then crawl again"
+    return [Drift(table.name, "header", f"{','.join(catalogued)}, as catalogued", is_read)]
 
 
 def _keys(s3: Any, raw: Location, prefix: str) -> list[str]:  # noqa: ANN401
@@ -201,7 +225,12 @@ def _keys(s3: Any, raw: Location, prefix: str) -> list[str]:  # noqa: ANN401
 def _head(s3: Any, raw: Location, key: str) -> str:  # noqa: ANN401
     body = s3.get_object(Bucket=raw.bucket, Key=raw.key(key))["Body"]
     stream = gzip.GzipFile(fileobj=body) if key.endswith(".gz") else body
-    data: bytes = stream.read(_HEAD)
+    try:
+        data: bytes = stream.read(_HEAD)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise click.ClickException(
+            f"{raw}{key} is a damaged gzip file ({error}): write it again."
+        ) from None
     return data.decode(errors="replace")  # the end may cut a character in two
 
 
