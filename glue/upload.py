@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from glue.aws import client, error_code, sentence
 from glue.progress import StepMaker, console_step
-from glue.raw_files import RawFile, check_raw_folder, open_raw
+from glue.raw_files import RawFile, check_raw_folder, check_rows, open_raw
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, Location, read_settings
 
 _PART = 16 << 20  # bytes of one part; a larger file goes up in several, four at a time
@@ -64,6 +64,7 @@ def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     there = {file.key for file in files if _stored_sha256(s3, raw, file) == file.sha256}
     if len(there) == len(files) and _stored_manifest(s3, raw) == manifest:
         return [*lines, f"{raw} holds these six files already: nothing done."]
+    check_rows([file for file in files if file.key not in there], step)
     s3.delete_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY))
     for file in files:
         if file.key in there:
