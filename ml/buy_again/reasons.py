@@ -39,8 +39,9 @@ def reasons(rows: pa.Table, contributions: npt.NDArray[np.float64]) -> list[str]
     Returns
     -------
     list of str
-        n sentences such as "in 5 of 9 orders, last 1 order ago". The order before the one to
-        predict is 1 order ago.
+        n sentences such as "in 5 of 9 orders, last 8 days ago": the days up to the order to
+        predict, where the features hold them, else "in the last order" or "last 3 orders ago", the
+        order before the one to predict being 1 order ago.
 
     """
     names = rows.column_names
@@ -104,17 +105,21 @@ def _how_often(names: set[str]) -> pl.Expr:
 
 def _how_recently(names: set[str]) -> pl.Expr:
     ago = (pl.col("user_orders") - pl.col("up_last_order") + 1).cast(pl.Int64)
-    recently = pl.format("last {} {} ago", ago, _orders(ago))
-    for name in ("ctx_up_days_since_last_order", "up_days_since_last_order"):
-        if name in names:
-            days = pl.col(name).cast(pl.Int64)
-            in_days = (
-                pl.when(days == 0)
-                .then(pl.lit("last today"))
-                .otherwise(pl.format("last {} {} ago", days, _days(days)))
-            )
-            return pl.coalesce(in_days, recently)
-    return recently
+    recently = (
+        pl.when(ago == 1)
+        .then(pl.lit("in the last order"))
+        .otherwise(pl.format("last {} orders ago", ago))
+    )
+    # up_days_since_last_order ends at the last known order: how long ago that was nobody knows
+    if "ctx_up_days_since_last_order" not in names:
+        return recently
+    days = pl.col("ctx_up_days_since_last_order").cast(pl.Int64)
+    in_days = (
+        pl.when(days == 0)
+        .then(pl.lit("last today"))
+        .otherwise(pl.format("last {} {} ago", days, _days(days)))
+    )
+    return pl.coalesce(in_days, recently)
 
 
 def _how_regularly(names: set[str]) -> pl.Expr:

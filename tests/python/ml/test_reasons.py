@@ -16,6 +16,7 @@ NAMES = [
     "up_orders_in_last_5",
     "up_median_days_between",
     "up_days_since_last_order",
+    "ctx_up_days_since_last_order",
     "prod_aisle_id",
     "order_dow",
 ]
@@ -28,7 +29,7 @@ def table(*rows: Sequence[float | None]) -> pa.Table:
     )
 
 
-USUAL = [9.0, 6.0, 9.0, 0.61, 5.0, 7.0, 8.0, 3.0, 2.0]
+USUAL = [9.0, 6.0, 9.0, 0.61, 5.0, 7.0, 0.0, 8.0, 3.0, 2.0]
 
 
 def say(row: Sequence[float | None], **adds: float) -> str:
@@ -39,10 +40,10 @@ def say(row: Sequence[float | None], **adds: float) -> str:
 
 def test_the_strongest_come_first() -> None:
     words = say(
-        USUAL, up_orders_in_last_5=2, up_median_days_between=1.5, up_days_since_last_order=1
+        USUAL, up_orders_in_last_5=2, up_median_days_between=1.5, ctx_up_days_since_last_order=1
     )
     assert words == "in 5 of the last 5 orders, usually every 7 days, last 8 days ago"
-    words = say(USUAL, up_days_since_last_order=2, prod_reorder_probability=1)
+    words = say(USUAL, ctx_up_days_since_last_order=2, prod_reorder_probability=1)
     assert words == "last 8 days ago, 61 % of its buyers buy it again"
 
 
@@ -58,7 +59,7 @@ def test_where_nothing_raises_the_chance_the_count_is_said() -> None:
 
 def test_features_that_mean_the_same_are_added_up() -> None:
     # .3 and .3 for how often outweigh .5 for how recently
-    words = say(USUAL, up_orders=0.3, up_orders_in_last_5=0.3, up_days_since_last_order=0.5)
+    words = say(USUAL, up_orders=0.3, up_orders_in_last_5=0.3, ctx_up_days_since_last_order=0.5)
     assert words == "in 5 of the last 5 orders, last 8 days ago"
 
 
@@ -67,11 +68,11 @@ def test_features_that_mean_the_same_are_added_up() -> None:
     [
         ({"up_orders_in_last_5": 2}, "in 6 of 9 orders, last 8 days ago"),
         ({"user_orders": 1, "up_orders": 1}, "in 1 of 1 order, last 8 days ago"),
-        ({"up_days_since_last_order": 1}, "in 5 of the last 5 orders, last 1 day ago"),
-        ({"up_days_since_last_order": 0}, "in 5 of the last 5 orders, last today"),
-        ({"up_days_since_last_order": None}, "in 5 of the last 5 orders, last 1 order ago"),
+        ({"ctx_up_days_since_last_order": 1}, "in 5 of the last 5 orders, last 1 day ago"),
+        ({"ctx_up_days_since_last_order": 0}, "in 5 of the last 5 orders, last today"),
+        ({"ctx_up_days_since_last_order": None}, "in 5 of the last 5 orders, in the last order"),
         (
-            {"up_days_since_last_order": None, "up_last_order": 7},
+            {"ctx_up_days_since_last_order": None, "up_last_order": 7},
             "in 5 of the last 5 orders, last 3 orders ago",
         ),
     ],
@@ -79,6 +80,21 @@ def test_features_that_mean_the_same_are_added_up() -> None:
 def test_facts(changes: dict[str, float | None], expected: str) -> None:
     row = [changes.get(name, usual) for name, usual in zip(NAMES, USUAL, strict=True)]
     assert facts(table(row)) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("last_order", "expected"), [(9, "in the last order"), (7, "last 3 orders ago")]
+)
+def test_before_the_order_starts_orders_are_counted_and_not_days(
+    last_order: float, expected: str
+) -> None:
+    row = table(
+        [last_order if name == "up_last_order" else v for name, v in zip(NAMES, USUAL, strict=True)]
+    )
+    row = row.drop_columns("ctx_up_days_since_last_order")
+    assert facts(row) == [f"in 5 of the last 5 orders, {expected}"]
+    adds = np.array([[float(name == "up_days_since_last_order") for name in row.column_names]])
+    assert reasons(row, adds) == [expected]
 
 
 def test_an_empty_value_gives_no_reason() -> None:
