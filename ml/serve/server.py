@@ -1,7 +1,6 @@
 """The HTTP server: one process that holds one run."""
 
 from importlib.metadata import PackageNotFoundError, version
-from json import JSONDecodeError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -102,7 +101,7 @@ def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per ro
     async def next_products(request: Request) -> Response:
         try:
             body = await request.json()
-        except (JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, RecursionError):  # also numbers too long and lists too deep to read
             return _refusal("the body is not JSON.", 400)
         try:
             return JSONResponse(shop.answer(body))

@@ -63,6 +63,15 @@ def test_a_bad_request_gets_a_sentence(client: TestClient, body: object, word: s
 
 
 @pytest.mark.parametrize(
+    "content", [b"", b"[1", b"\xff", b'{"user_id": ' + b"9" * 5_000 + b"}", b"[" * 100_000]
+)
+def test_what_is_no_readable_json_gets_a_sentence(client: TestClient, content: bytes) -> None:
+    response = client.post("/next", content=content)
+    assert response.status_code == 400
+    assert response.json() == {"error": "the body is not JSON."}
+
+
+@pytest.mark.parametrize(
     ("method", "path", "status"),
     [
         ("POST", "/next", 400),
