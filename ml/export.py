@@ -23,7 +23,8 @@ _Range = tuple[int, int, int]  # orders_back, first user_id, last user_id
 
 # the tables that tasks need beside data.csv, and the query that gives each
 TABLES = {
-    # sorted, so that some shoppers' lines are found without reading the others'
+    # sorted, so that the same input gives the same bytes, and that some shoppers' lines are found
+    # without reading the others'
     "baskets.parquet": """
         select
             orders.user_id, orders.order_number, lines.order_id, lines.product_id,
@@ -51,6 +52,7 @@ TABLES = {
         left join user_features as features
             on shoppers.user_id = features.user_id
             and shoppers.orders_back = features.orders_back
+        order by shoppers.orders_back, shoppers.user_id
     """,
     "shopper_aisles.parquet": """
         select aisles.*
@@ -65,8 +67,11 @@ TABLES = {
         inner join prd_features as features
             on ranks.product_id = features.product_id
             and ranks.orders_back = features.orders_back
+        order by ranks.orders_back, ranks.product_id
     """,
-    "product_neighbours.parquet": "select * from product_neighbours",
+    "product_neighbours.parquet": """
+        select * from product_neighbours order by orders_back, product_id, neighbour_id
+    """,
     "discovery_candidates.parquet": """
         select * from discovery_candidates order by orders_back, user_id, product_id
     """,
