@@ -5,17 +5,17 @@ from pathlib import Path
 from types import ModuleType
 
 import click
+from click.core import ParameterSource
 
 from ml.boosting import FitParameters
 from ml.buy_again.decision import EXPECTED_F1, Decision, parse_decision
 from ml.buy_again.evaluate import evaluate as evaluate_buy_again
 from ml.buy_again.predict import predict as predict_buy_again
+from ml.buy_again.print_ladder import print_ladder, print_verdicts
 from ml.buy_again.train import TASK as BUY_AGAIN
 from ml.buy_again.train import train as train_buy_again
-from ml.comparison import print_comparisons
 from ml.contract import CONTEXTS, Context
 from ml.fit_parameters import read_parameters
-from ml.ladder_table import print_ladder, print_verdicts
 from ml.memory import parse_memory
 from ml.paths import all_runs, default_data, runs_of
 from ml.report.page import write_report
@@ -24,7 +24,8 @@ from ml.runs import new_run
 _PATH = click.Path(path_type=Path)
 
 # the package of each further task; its modules have functions of the same names
-_PACKAGES = {"discovery": "ml.discovery", "next-in-cart": "ml.next_in_cart"}
+_NEXT_IN_CART = "next-in-cart"
+_PACKAGES = {"discovery": "ml.discovery", _NEXT_IN_CART: "ml.next_in_cart"}
 
 task_option = click.option(
     "--task",
@@ -61,14 +62,13 @@ def train(
     task: str, data: Path | None, run: Path | None, parameters: FitParameters | None, memory: int
 ) -> None:
     """Fit a task's models, judge them out of fold, write a run."""
+    _refuse_options_of_others(task, {"parameters": BUY_AGAIN, "memory": BUY_AGAIN})
     data, run = data or default_data(), run or new_run(runs_of(task))
     if task == BUY_AGAIN:
         print_verdicts(train_buy_again(data, run, fit_parameters=parameters, memory=memory))
         return
-    if parameters:
-        raise click.UsageError(f"--parameters is for {BUY_AGAIN}: leave it out for {task}.")
     ladder = _module(task, "train").train(data, run)
-    print_comparisons(ladder.comparisons)
+    _module(task, "print_ladder").print_verdicts(ladder)
 
 
 @click.command()
@@ -121,11 +121,20 @@ def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     only: str,
 ) -> None:
     """Score the orders to come and decide their baskets; recommend new products; answer carts."""
+    _refuse_options_of_others(
+        task,
+        {
+            "context": BUY_AGAIN,
+            "decision": BUY_AGAIN,
+            "carts": _NEXT_IN_CART,
+            "only": _NEXT_IN_CART,
+        },
+    )
+    if task == _NEXT_IN_CART and carts is None:
+        raise click.UsageError(f"{task} answers carts: name their file with --carts.")
     # the lake's own predictions go back to it, where dbt finds them
     back = None if data else default_data().with_name("predictions")
     data = data or default_data()
-    if (carts is not None) != (task == "next-in-cart"):
-        raise click.UsageError("--carts names the carts that --task next-in-cart answers.")
     if task == BUY_AGAIN:
         predict_buy_again(run, data, context, out, decision)
     elif carts is None:
@@ -179,6 +188,14 @@ def serve(run: Path, host: str, port: int) -> None:
     from ml.serve.server import serve as serve_run  # noqa: PLC0415 - slow to import
 
     serve_run(run, host, port)
+
+
+def _refuse_options_of_others(task: str, options: dict[str, str]) -> None:
+    """Refuse options that the user gave for a task that does not know them; by their task."""
+    for name, owner in options.items():
+        source = click.get_current_context().get_parameter_source(name)
+        if owner != task and source is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is for {owner}: leave it out for {task}.")
 
 
 def _module(task: str, name: str) -> ModuleType:

@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ml.metrics import Interval
+
 _PLAIN_WIDTH = 160
 
 
@@ -15,19 +17,37 @@ def print_sentence(sentence: str) -> None:
     Console().print(Text(sentence), soft_wrap=True)
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table, its first column left and the others right; without lines in a file."""
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+    """
+    Print a table: with lines on a terminal, as aligned plain text elsewhere.
+
+    Parameters
+    ----------
+    headings
+        Of the columns.
+    rows
+        The cells of each row; a cell may have several lines.
+    left
+        Columns that are set to the left, from the first on; the others are set to the right.
+
+    """
     console = Console()
     is_terminal = console.is_terminal
     if not is_terminal:
         console = Console(width=_PLAIN_WIDTH)
+    # on a terminal as narrow as can be: most have 80 columns
     table = Table(
         box=HORIZONTALS if is_terminal else None,
         padding=0 if is_terminal else (0, 1),
         pad_edge=is_terminal,
     )
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if place else "left", no_wrap=True)
+        table.add_column(heading, justify="left" if place < left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def interval_cell(interval: Interval) -> str:
+    """Write a measure and below it the ends of its interval."""
+    return f"{interval.mean:.4f}\n{interval.low:.3f}-{interval.high:.3f}"

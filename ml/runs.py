@@ -132,6 +132,34 @@ def check_contract(run: Run, contract: Contract, data: Path) -> None:
         )
 
 
+def check_fingerprint(run: Run, name: str, found: str, data: Path) -> None:
+    """
+    Refuse other data than the run was trained on.
+
+    Parameters
+    ----------
+    run
+        The run.
+    name
+        Which fingerprint of its data.json counts.
+    found
+        That of the data at hand.
+    data
+        Path of data.csv.
+
+    Raises
+    ------
+    click.ClickException
+        If the fingerprints differ.
+
+    """
+    if run.data.get(name) != found:
+        raise click.ClickException(
+            f"the run in {run.folder} was trained on other data than {data}: train first with"
+            " `python -m ml train`."
+        )
+
+
 def write_records(folder: Path, records: dict[str, dict[str, Any]], begun: float) -> None:
     """
     Write a run's records, with what every task records of itself: time, memory and versions.

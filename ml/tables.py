@@ -1,5 +1,6 @@
 """The Parquet tables beside data.csv."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -44,6 +45,25 @@ def scan_table(data: Path, name: str, columns: Sequence[str]) -> pl.LazyFrame:
         if column not in there:
             raise click.ClickException(f"{path} lacks the column {column}: export again.")
     return frame.select(columns)
+
+
+def fingerprint(data: Path, names: Sequence[str]) -> str:
+    """
+    Give one sha256 of the bytes of some tables, in this order.
+
+    Parameters
+    ----------
+    data
+        Path of data.csv.
+    names
+        Names of the files without `.parquet`; they are all there.
+
+    """
+    whole = hashlib.sha256()
+    for name in names:
+        with data.with_name(f"{name}.parquet").open("rb") as file:
+            whole.update(hashlib.file_digest(file, "sha256").digest())
+    return whole.hexdigest()
 
 
 def shopper_parts(users: Integers) -> Iterator[tuple[Integers, pl.Expr]]:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import click
 import polars as pl
 
 from ml.buy_again.entries import MODEL, SEED_RECIPE, Prediction
@@ -11,7 +10,7 @@ from ml.buy_again.ladder import Ladder, climb
 from ml.contract import CONTEXTS
 from ml.data import read_data
 from ml.progress import step
-from ml.runs import read_run
+from ml.runs import check_fingerprint, read_run
 
 
 def evaluate(data_path: Path, run_folder: Path) -> Ladder:
@@ -34,11 +33,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     run = read_run(run_folder, "buy-again")
     with step(f"read {data_path}"):
         data = read_data(data_path, "labelled")
-    if run.data["sha256"] != data.fingerprint:
-        raise click.ClickException(
-            f"the run in {run_folder} was trained on another data.csv than {data_path}: train"
-            " first with `python -m ml train`."
-        )
+    check_fingerprint(run, "sha256", data.fingerprint, data_path)
     evaluation = plan_evaluation(data)
     out_of_fold = pl.read_parquet(run.folder / "oof.parquet")
     seconds = {

@@ -18,6 +18,7 @@ from ml.buy_again.entries import (
 from ml.buy_again.evaluation import Evaluation
 from ml.buy_again.parameters import RESAMPLES, SEED
 from ml.buy_again.segments import Segment, segments
+from ml.comparison import Comparison, signed
 from ml.contract import Context
 from ml.data import DataFolder
 from ml.metrics import (
@@ -71,17 +72,6 @@ class Rung:
     coverage: float
     popular_share: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A measure of a model minus that of another predictor, on the same orders."""
-
-    context: Context
-    baseline: str
-    measure: str
-    difference: Interval
-    is_better: bool
 
 
 @dataclass(frozen=True)
@@ -167,7 +157,7 @@ def climb(
             for entry, interval, measures in zip(entries, intervals, ranking, strict=False)
         ],
         comparisons=[
-            Comparison(entry.context, base.name, measure, interval, interval.low > 0)
+            Comparison(base.name, measure, interval, entry.context)
             for (entry, base, measure), interval in zip(
                 pairs, intervals[len(entries) :], strict=True
             )
@@ -192,16 +182,11 @@ def verdicts(ladder: Ladder) -> list[str]:
         SEED_RECIPE: "the seed recipe",
     }
     return [
-        f"{one.context}: the model is {'better' if one.is_better else 'not better'}"
-        f" than {wanted[one.baseline]}: mean F1 {signed(one.difference)}"
+        f"{one.context}: the model is {one.words} {wanted[one.baseline]}:"
+        f" mean F1 {signed(one.difference)}"
         for one in ladder.comparisons
         if one.baseline in wanted and one.measure == "F1"
     ]
-
-
-def signed(interval: Interval) -> str:
-    """Write a difference and its interval."""
-    return f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
 
 
 def _differences(

@@ -17,7 +17,6 @@ from ml.buy_again.entries import Prediction
 from ml.buy_again.evaluation import Evaluation, plan_evaluation
 from ml.buy_again.examples import choose_examples
 from ml.buy_again.ladder import Ladder, climb, verdicts
-from ml.buy_again.model_card import write_model_card
 from ml.buy_again.order_effect import estimate_effect_sd
 from ml.calibration import IsotonicMap, calibrate, fit_isotonic, logloss_differences
 from ml.contract import CONTEXTS, default_context, feature_names
@@ -25,6 +24,7 @@ from ml.data import DataFolder, read_data
 from ml.explanations import mean_contributions
 from ml.memory import windows_that_fit
 from ml.metrics import Interval, bootstrap
+from ml.model_card import write_model_card
 from ml.progress import say, step
 from ml.runs import model_path, write_json, write_records, write_run
 
@@ -132,7 +132,7 @@ def train(
             },
         }
         write_records(folder, records, begun)
-        write_model_card(folder / "model_card.md", records)
+        write_model_card(folder, Path(__file__).parent, records)
     shutil.rmtree(checkpoints)
     say(f"the run is in {run}")
     return ladder

@@ -156,7 +156,7 @@ def climb(
     for name in names[:-1]:
         for measure in MEASURES:
             difference = next(intervals)
-            comparisons.append(Comparison(name, measure, difference, difference.low > 0))
+            comparisons.append(Comparison(name, measure, difference))
     return Ladder(
         protocol="Novel",
         window=window.orders_back,

@@ -1,44 +1,38 @@
 """Prints the ladder of discovery."""
 
-from ml.comparison import print_comparisons
+from ml.comparison import print_comparisons, verdicts
 from ml.discovery.ladder import Ladder
 from ml.discovery.measures import MEASURES
-from ml.plain_table import print_sentence, print_table
+from ml.plain_table import interval_cell, print_sentence, print_table
 
 
 def print_ladder(ladder: Ladder) -> None:
-    """Print every ranking, the paired differences and the verdict on stdout."""
+    """Print every ranking, the paired differences and the verdicts on stdout."""
     print_sentence(
         f"Protocol {ladder.protocol}: {ladder.shoppers:,} shoppers whose target order of"
         f" orders_back {ladder.window} holds a new product; {ladder.unknown_share:.0%} of the new"
-        f" products are in nobody's history. 95 % interval of {ladder.resamples:,} bootstrap"
-        " resamples."
+        f" products are in nobody's history. Below each figure its 95 % interval of"
+        f" {ladder.resamples:,} bootstrap resamples."
     )
     print_table(
-        ["ranking", *MEASURES, "coverage@10", "popularity"],
+        ["ranking", *MEASURES],
         [
-            [
-                rung.name,
-                *(f"{rung.measures[measure].mean:.4f}" for measure in MEASURES),
-                f"{rung.coverage:.4f}",
-                f"{rung.popularity:.3f}",
-            ]
+            [rung.name, *(interval_cell(rung.measures[measure]) for measure in MEASURES)]
             for rung in ladder.rungs
         ],
     )
+    print_sentence(
+        "Of the first ten of all lists: share of the products, and mean share of buyers."
+    )
     print_table(
-        ["model against", *MEASURES],
-        [
-            [
-                name,
-                *(
-                    f"{one.difference.mean:+.4f} [{one.difference.low:+.4f},"
-                    f" {one.difference.high:+.4f}]"
-                    for one in ladder.comparisons
-                    if one.baseline == name
-                ),
-            ]
-            for name in dict.fromkeys(one.baseline for one in ladder.comparisons)
-        ],
+        ["ranking", "coverage@10", "popularity"],
+        [[rung.name, f"{rung.coverage:.4f}", f"{rung.popularity:.3f}"] for rung in ladder.rungs],
     )
     print_comparisons(ladder.comparisons)
+    print_verdicts(ladder)
+
+
+def print_verdicts(ladder: Ladder) -> None:
+    """Print for each measure whether the model beats the baseline that does best in it."""
+    for sentence in verdicts(ladder.comparisons):
+        print_sentence(sentence)

@@ -7,7 +7,7 @@ import click
 import polars as pl
 
 from ml.contract import Contract, read_contract
-from ml.tables import scan_table
+from ml.tables import fingerprint, scan_table
 
 _BASKETS = ("user_id", "order_number", "product_id", "add_to_cart_order")
 _TARGETS = ("user_id", "order_number", "orders_back")
@@ -51,6 +51,15 @@ _CANDIDATES = (
     "orders_back",
 )
 _NAMES = ("product_id", "product_name", "aisle_id", "aisle_name", "department_id")
+_FILES = (
+    "baskets",
+    "targets",
+    "shoppers",
+    "shopper_aisles",
+    "product_ranks",
+    "discovery_candidates",
+    "products",
+)
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,10 @@ class Tables:
     def names(self) -> pl.DataFrame:
         """Read products.parquet: product_id, product_name, aisle_id, aisle_name, department_id."""
         return scan_table(self.data, "products", _NAMES).collect()
+
+    def fingerprint(self, *more: str) -> str:
+        """Give one sha256 of these tables, and of more that a task reads beside them."""
+        return fingerprint(self.data, (*_FILES, *more))
 
     def in_window(self, table: pl.LazyFrame, orders_back: int) -> pl.LazyFrame:
         """Keep a table's rows of one window, without the column orders_back."""

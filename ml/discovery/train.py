@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from ml.arrays import Integers
+from ml.comparison import verdicts
 from ml.discovery import parameters
 from ml.discovery.candidates import FEATURES, WindowCandidates
 from ml.discovery.ladder import Ladder, climb, novel_truth
@@ -26,6 +27,7 @@ from ml.discovery.model import (
 from ml.discovery.recommend import recommend, with_reasons
 from ml.discovery.tables import Tables, read_tables
 from ml.folds import assign_folds
+from ml.model_card import write_model_card
 from ml.progress import say, step
 from ml.runs import write_json, write_records, write_run
 
@@ -133,6 +135,7 @@ def train(data: Path, run: Path) -> Ladder:
     begun = time.perf_counter()
     with write_run(run) as folder:
         tables = read_tables(data)
+        fingerprint = tables.fingerprint()
         fitted = fit_discovery(tables)
         listed = recommend(fitted.candidates)
         truth = novel_truth(tables, fitted.window.orders_back)
@@ -144,7 +147,9 @@ def train(data: Path, run: Path) -> Ladder:
         examples = _examples(listed, tables.names(), truth.users)
         write_json(folder / "examples.json", {"shoppers": examples})
         records = _records(tables, fitted, ladder)
+        records["data"]["tables_sha256"] = fingerprint
         write_records(folder, records, begun)
+        write_model_card(folder, Path(__file__).parent, records)
     say(f"the run is in {run}")
     return ladder
 
@@ -207,5 +212,5 @@ def _records(tables: Tables, fitted: Fitted, ladder: Ladder) -> dict[str, dict[s
         "parameters": {
             name.lower(): value for name, value in vars(parameters).items() if name.isupper()
         },
-        "metrics": {"ladder": asdict(ladder)},
+        "metrics": {"ladder": asdict(ladder), "verdicts": verdicts(ladder.comparisons)},
     }

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import click
 import numpy as np
 
 from ml.discovery.model import read_models
 from ml.discovery.tables import read_tables
 from ml.next_in_cart import parameters
 from ml.next_in_cart.ranker import known_orders, read_booster
-from ml.next_in_cart.state import load_state
+from ml.next_in_cart.state import NEIGHBOURS, load_state
 from ml.next_in_cart.steps import Ladder, climb
-from ml.runs import check_contract, read_run
+from ml.runs import check_contract, check_fingerprint, read_run
 
 
 def evaluate(data: Path, run_folder: Path) -> Ladder:
@@ -34,20 +33,17 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
     run = read_run(run_folder, "next-in-cart")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
+    check_fingerprint(run, "tables_sha256", tables.fingerprint(NEIGHBOURS), data)
     state = load_state(run.folder / "judged-state.npz")
     models = read_models(run.folder)
     orders_back = run.metrics["ladder"]["window"]
     orders = known_orders(tables, orders_back, state)
-    if len(orders) != run.data["judged_orders"]:
-        raise click.ClickException(
-            f"the run in {run_folder} was judged on {run.data['judged_orders']} orders, and {data}"
-            f" has {len(orders)} of them: train again."
-        )
     users = state.users[np.array([order.user for order in orders], dtype=np.int64)]
-    return climb(
+    ladder, _said = climb(
         state,
         orders_back,
         orders,
         models.folds[np.searchsorted(models.users, users)],
         [read_booster(run.folder / f"ranker-fold-{fold}.txt") for fold in range(parameters.FOLDS)],
     )
+    return ladder

@@ -1,38 +1,44 @@
 """Prints the ladder of next-in-cart."""
 
-from ml.comparison import print_comparisons
+from ml.comparison import print_comparisons, verdicts
+from ml.next_in_cart import parameters
 from ml.next_in_cart.steps import MEASURES, Ladder
-from ml.plain_table import print_sentence, print_table
+from ml.plain_table import interval_cell, print_sentence, print_table
 
 
 def print_ladder(ladder: Ladder) -> None:
-    """Print every ranking, the paired differences and the verdict on stdout."""
-    p50, p90 = ladder.milliseconds
-    print_sentence(
-        f"Protocol {ladder.protocol}: {ladder.steps:,} steps of {ladder.orders:,} orders of"
-        f" orders_back {ladder.window}, {ladder.repeat_share:.0%} repeat; 95 % interval of"
-        f" {ladder.resamples:,} bootstrap resamples by order. One answer takes {p50:.1f} ms (p50),"
-        f" {p90:.1f} ms (p90). The model's first ten show {ladder.coverage:.1%} of the products;"
-        f" {ladder.popularity:.1%} of the shoppers had bought the mean one."
-    )
-    print_table(
-        ["ranking", *MEASURES],
-        [
-            [rung.name, *(f"{rung.measures[measure].mean:.4f}" for measure in MEASURES)]
-            for rung in ladder.rungs
-        ],
-    )
-    # a column for each measure would be wider than most terminals
-    print_table(
-        ["model against", "measure", "difference", "95 % interval"],
-        [
+    """Print every ranking, the paired differences and the verdicts on stdout."""
+    if ladder.rungs:
+        p50, p90 = ladder.milliseconds
+        print_sentence(
+            f"Protocol {ladder.protocol}: {ladder.steps:,} steps of {ladder.orders:,} orders of"
+            f" orders_back {ladder.window}, {ladder.repeat_share:.0%} repeat; below each figure its"
+            f" 95 % interval of {ladder.resamples:,} bootstrap resamples by order. One answer takes"
+            f" {p50:.1f} ms (p50), {p90:.1f} ms (p90). The model's first ten show"
+            f" {ladder.coverage:.1%} of the products; {ladder.popularity:.1%} of the shoppers had"
+            " bought the mean one."
+        )
+        print_table(
+            ["ranking", *(measure.replace(" ", "\n") for measure in MEASURES)],
             [
-                one.baseline,
-                one.measure,
-                f"{one.difference.mean:+.4f}",
-                f"[{one.difference.low:+.4f}, {one.difference.high:+.4f}]",
-            ]
-            for one in ladder.comparisons
-        ],
+                [rung.name, *(interval_cell(rung.measures[measure]) for measure in MEASURES)]
+                for rung in ladder.rungs
+            ],
+        )
+        print_comparisons(ladder.comparisons)
+    print_verdicts(ladder)
+
+
+def print_verdicts(ladder: Ladder) -> None:
+    """Print for each measure whether the model beats the best baseline, or why nobody knows."""
+    for sentence in sentences(ladder):
+        print_sentence(sentence)
+
+
+def sentences(ladder: Ladder) -> list[str]:
+    """Say for each measure whether the model beats the best baseline, or why nobody knows."""
+    nothing = (
+        f"Protocol {ladder.protocol}: no known order of orders_back {ladder.window} holds"
+        f" {parameters.FIRST_STEP + 1} products or more, so that there is no step to judge."
     )
-    print_comparisons(ladder.comparisons)
+    return verdicts(ladder.comparisons) or [nothing]

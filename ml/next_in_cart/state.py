@@ -21,6 +21,9 @@ OWN_COLUMNS = (
     "up_orders_since_last_order",
     "up_average_cart_position",
 )
+NEIGHBOURS = "product_neighbours"
+"""The table that next-in-cart reads beside those of discovery."""
+
 _NEIGHBOURS = ("product_id", "neighbour_id", "shrunk_cosine", "confidence", "orders_back")
 
 
@@ -149,7 +152,7 @@ def build_state(
         .collect()
     )
     near = (
-        scan_table(tables.data, "product_neighbours", _NEIGHBOURS)
+        scan_table(tables.data, NEIGHBOURS, _NEIGHBOURS)
         .filter(pl.col("orders_back") == orders_back)
         .sort("product_id", "shrunk_cosine", "neighbour_id", descending=[False, True, False])
         .collect()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from ml.arrays import Floats, Integers
 from ml.comparison import Comparison
@@ -25,6 +26,7 @@ MEASURES = (
     "explore HR@10, new only",
 )
 TOP = 10
+_IDS = ("user_id", "position", "product_id")
 _BASELINES = ("popularity", "personal recency", "co-occurrence", "personal + cosine")
 
 
@@ -59,7 +61,7 @@ class Ladder:
     resamples
         Resamples of the bootstrap, by order.
     rungs, comparisons
-        The rankings, and the model against each baseline.
+        The rankings, and the model against each baseline; none if there is no step to judge.
 
     """
 
@@ -82,7 +84,7 @@ def climb(
     orders: list[Order],
     fold: Integers,
     rankers: list[lgb.Booster],
-) -> Ladder:
+) -> tuple[Ladder, pl.DataFrame]:
     """
     Judge the baselines and the model, each shopper by the ranker of the fold that holds it out.
 
@@ -102,6 +104,15 @@ def climb(
     rankers
         The ranker of each fold.
 
+    Returns
+    -------
+    Ladder
+        The figures.
+    polars.DataFrame
+        What the model said out of fold at each step: user_id, position (of the step's product in
+        the order, from 1), product_id (null if no history holds it), rank and rank_among_new (of
+        that product; null if it was no candidate), first_ten (product ids), is_repeat, fold.
+
     """
     long = [place for place, order in enumerate(orders) if len(order.items) > parameters.FIRST_STEP]
     steps = [
@@ -113,6 +124,7 @@ def climb(
     ranks = {name: np.full((len(steps), 2), np.inf) for name in names}
     repeats = np.zeros(len(steps), dtype=np.bool_)
     shown = np.zeros(len(state.products), dtype=np.int64)
+    first_ten: list[list[int]] = []
     finder = CandidateFinder(state)
     with counted_step("steps", len(steps)) as advance:
         for number, (place, at) in enumerate(steps):
@@ -124,6 +136,7 @@ def climb(
             scores = _scores(found, booster)
             top = np.lexsort((found.product, -scores["model"]))[:TOP]
             shown[found.product[top]] += 1
+            first_ten.append(state.products[found.product[top]].tolist())
             is_new = found.column("is_own") == 0
             for name in names:
                 ranks[name][number, 0] = _rank_of(truth, found.product, scores[name])
@@ -132,6 +145,12 @@ def climb(
                 )
             advance(1)
     order_of_step = np.array([place for place, _ in steps], dtype=np.int64)
+    said = _said(state, orders, steps, ranks["model"], first_ten).with_columns(
+        is_repeat=repeats, fold=fold[order_of_step]
+    )
+    if not steps:
+        nothing = Ladder("PN", window, 0, 0, 0, 0, 0, (0, 0), parameters.RESAMPLES, [], [])
+        return nothing, said
     values = {name: step_measures(ranks[name], repeats) for name in names}
     with step("bootstrap"):
         table = [_by_order(values[name], order_of_step) for name in names]
@@ -139,12 +158,12 @@ def climb(
         intervals = iter(bootstrap(np.hstack(table), parameters.RESAMPLES, parameters.SEED))
     rungs = [Rung(name, {m: next(intervals) for m in MEASURES}) for name in names]
     comparisons = [
-        Comparison(name, measure, difference, difference.low > 0)
+        Comparison(name, measure, difference)
         for name in _BASELINES
         for measure in MEASURES
         for difference in [next(intervals)]
     ]
-    return Ladder(
+    ladder = Ladder(
         protocol="PN",
         window=window,
         orders=len(long),
@@ -156,6 +175,32 @@ def climb(
         resamples=parameters.RESAMPLES,
         rungs=rungs,
         comparisons=comparisons,
+    )
+    return ladder, said
+
+
+def _said(
+    state: State,
+    orders: list[Order],
+    steps: list[tuple[int, int]],
+    ranks: Floats,
+    first_ten: list[list[int]],
+) -> pl.DataFrame:
+    """Lay out what one ranking, float64 [steps, 2], said at each step."""
+    products = [int(orders[place].items[at]) for place, at in steps]
+    return pl.DataFrame(
+        {
+            "user_id": [int(state.users[orders[place].user]) for place, _ in steps],
+            "position": [at + 1 for _, at in steps],
+            "product_id": [int(state.products[one]) if one >= 0 else None for one in products],
+            "rank": ranks[:, 0],
+            "rank_among_new": ranks[:, 1],
+            "first_ten": first_ten,
+        },
+        schema_overrides={"first_ten": pl.List(pl.Int64), **dict.fromkeys(_IDS, pl.Int64)},
+    ).with_columns(
+        pl.when(pl.col(name).is_finite()).then(name).cast(pl.Int32)
+        for name in ("rank", "rank_among_new")
     )
 
 

@@ -21,12 +21,14 @@ from ml.discovery.model import DiscoveryModels, read_models, write_models
 from ml.discovery.predict import write_recommendations
 from ml.discovery.tables import Tables, read_tables
 from ml.discovery.train import fit_discovery
+from ml.model_card import write_model_card
 from ml.next_in_cart import parameters
 from ml.next_in_cart.answers import NextInCart
 from ml.next_in_cart.candidates import FEATURES
 from ml.next_in_cart.lists import ShopperLists, example_shoppers
+from ml.next_in_cart.print_ladder import sentences
 from ml.next_in_cart.ranker import fit_ranker, known_orders, learning_steps, read_booster
-from ml.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
+from ml.next_in_cart.state import NEIGHBOURS, OWN_COLUMNS, State, build_state, recency
 from ml.next_in_cart.steps import Ladder, climb
 from ml.progress import say, step
 from ml.runs import write_json, write_records, write_run
@@ -66,6 +68,7 @@ def train(data: Path, run: Path) -> Ladder:
     begun = time.perf_counter()
     with write_run(run) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         tables = read_tables(data)
+        fingerprint = tables.fingerprint(NEIGHBOURS)
         # of what the fits need nothing is left in memory when every shopper is laid out
         ladder, records = _fit_and_judge(tables, folder, Path(scratch))
         recommendations = folder / "recommendations.parquet"
@@ -76,7 +79,9 @@ def train(data: Path, run: Path) -> Ladder:
         shop = NextInCart(state, read_booster(folder / "ranker.txt"), names)
         lists = ShopperLists(shop, pl.scan_parquet(recommendations))
         write_json(folder / "examples.json", {"shoppers": example_shoppers(lists)})
+        records["data"]["tables_sha256"] = fingerprint
         write_records(folder, records, begun)
+        write_model_card(folder, Path(__file__).parent, records)
     say(f"the run is in {run}")
     return ladder
 
@@ -160,8 +165,9 @@ def _fit_and_judge(
     discovery = fit_discovery(tables)
     users, folds = discovery.models.users, discovery.models.folds
     with step(f"read {tables.data}"):
-        labelled = read_data(tables.data, "labelled", scratch).candidates
+        data = read_data(tables.data, "labelled", scratch)
     columns = feature_names(tables.contract, "pre-order")
+    labelled = data.candidates
     learners = labelled.where(
         np.isin(labelled.user_id, users) & (labelled.orders_back >= discovery.window.orders_back)
     )
@@ -199,9 +205,10 @@ def _fit_and_judge(
     orders_back, state, orders = judged
     shoppers = state.users[np.array([order.user for order in orders], dtype=np.int64)]
     fold = folds[np.searchsorted(users, shoppers)]
-    ladder = climb(
+    ladder, said = climb(
         state, orders_back, orders, fold, [lgb.Booster(model_str=text) for text in rankers]
     )
+    said.write_parquet(folder / "oof.parquet")
     state.save(folder / "judged-state.npz")
     write_models(folder, discovery.models)
     (folder / "buy-again.txt").write_text(buy_again.booster().model_to_string(), encoding="utf-8")
@@ -213,7 +220,7 @@ def _fit_and_judge(
     for number, text in enumerate(rankers):
         (folder / f"ranker-fold-{number}.txt").write_text(text, encoding="utf-8")
     records = _records(tables, ladder, columns, ranker, fit_parameters)
-    records["data"]["judged_orders"] = len(orders)
+    records["data"] |= {"sha256": data.fingerprint, "judged_orders": len(orders)}
     return ladder, records
 
 
@@ -250,5 +257,5 @@ def _records(
             "buy_again": asdict(fit_parameters),
             **{name.lower(): value for name, value in vars(parameters).items() if name.isupper()},
         },
-        "metrics": {"ladder": asdict(ladder)},
+        "metrics": {"ladder": asdict(ladder), "verdicts": sentences(ladder)},
     }

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from ml.atomic import file_aside
 from ml.buy_again.entries import MODEL, SEED_RECIPE
+from ml.comparison import Comparison, against_best
 from ml.metrics import Interval
 from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
 from ml.runs import Run, read_run
@@ -37,11 +38,8 @@ _LEADS = {
         " put into it next."
     ),
 }
-# of each further task the baseline that it must beat, and the measures shown first
-_YARDSTICKS = {
-    _DISCOVERY: ("popularity", ("recall@10", "recall@80")),
-    _NEXT_IN_CART: ("personal + cosine", ("HR@10", "MRR@10")),
-}
+# of each further task the measures shown first, each against the baseline that does best in it
+_SHOWN_FIRST = {_DISCOVERY: ("recall@10", "recall@80"), _NEXT_IN_CART: ("HR@10", "MRR@10")}
 _EXAMPLES = {
     _DISCOVERY: (
         "From shoppers without a hit in their first ten to those with the most. The chances come"
@@ -128,7 +126,8 @@ def _part(templates: Environment, run: Run) -> _Part:
         task=task,
         trained_at=run.environment["trained_at"],
         title=_TITLES[task],
-        lead=f"{_LEADS[task]} It was judged on {judged} that it had not learnt from.",
+        lead=_LEADS[task]
+        + (f" It was judged on {judged} that it had not learnt from." if ladder["rungs"] else ""),
         body=body,
     )
 
@@ -152,6 +151,7 @@ def _buy_again(templates: Environment, run: Run) -> Markup:
     text = templates.get_template("buy_again.html.j2").render(
         run=run,
         ladder=ladder,
+        comparisons=_comparisons(ladder),
         examples=examples,
         verdicts=_verdicts(ladder),
         ladder_chart=interval_chart(_interval_rows(ladder), "Mean F1 of each predictor"),
@@ -176,21 +176,26 @@ def _buy_again(templates: Environment, run: Run) -> Markup:
 
 def _lists(templates: Environment, run: Run) -> Markup:
     ladder = run.metrics["ladder"]
-    baseline, measures = _YARDSTICKS[run.features["task"]]
-    model = next(rung for rung in ladder["rungs"] if rung["name"] == MODEL)
+    comparisons = _comparisons(ladder)
+    means = {
+        measure: interval["mean"]
+        for rung in ladder["rungs"]
+        if rung["name"] == MODEL
+        for measure, interval in rung["measures"].items()
+    }
     text = templates.get_template("lists.html.j2").render(
         run=run,
         protocol=_protocol(ladder),
         ladder=ladder,
+        means=means,
         verdicts=[
-            one | {"model": model["measures"][one["measure"]]["mean"]}
-            for one in ladder["comparisons"]
-            if one["baseline"] == baseline and one["measure"] in measures
+            one
+            for one in against_best(comparisons)
+            if one.measure in _SHOWN_FIRST[run.features["task"]]
         ],
-        measures=list(ladder["rungs"][0]["measures"]),
         comparisons={
-            name: [one for one in ladder["comparisons"] if one["baseline"] == name]
-            for name in dict.fromkeys(one["baseline"] for one in ladder["comparisons"])
+            name: [one for one in comparisons if one.baseline == name]
+            for name in dict.fromkeys(one.baseline for one in comparisons)
         },
     )
     return Markup(text)  # noqa: S704 - escaped by its template
@@ -221,6 +226,15 @@ def _interval_rows(ladder: dict[str, Any]) -> list[IntervalRow]:
     ]
 
 
+def _comparisons(ladder: dict[str, Any]) -> list[Comparison]:
+    return [
+        Comparison(
+            one["baseline"], one["measure"], Interval(**one["difference"]), one.get("context")
+        )
+        for one in ladder["comparisons"]
+    ]
+
+
 def _verdicts(ladder: dict[str, Any]) -> list[dict[str, Any]]:
     """Give each context's mean F1 and its comparisons with the best baseline and the seed."""
     return [
@@ -229,10 +243,10 @@ def _verdicts(ladder: dict[str, Any]) -> list[dict[str, Any]]:
             "f1": rung["f1"]["mean"],
             "comparisons": [
                 one
-                for one in ladder["comparisons"]
-                if one["context"] == rung["context"]
-                and one["measure"] == "F1"
-                and one["baseline"] in (ladder["best_baseline"], SEED_RECIPE)
+                for one in _comparisons(ladder)
+                if one.context == rung["context"]
+                and one.measure == "F1"
+                and one.baseline in (ladder["best_baseline"], SEED_RECIPE)
             ],
         }
         for rung in ladder["rungs"]

@@ -48,7 +48,7 @@ TARGET_COLUMNS = (
 PRODUCTS = 30
 
 
-def build_shop(
+def build_shop(  # noqa: PLR0913 - what a shop may be
     folder: Path,
     *,
     users: int = 60,

@@ -1,7 +1,9 @@
 """A sample shop with its tables, and a run of discovery and of next-in-cart on it."""
 
 import fcntl
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -40,6 +42,31 @@ def discovery_run(data: Path) -> Path:
 def next_run(data: Path) -> Path:
     """Give the folder of a run of next-in-cart, which no test may change."""
     return _train_once(data, "next-in-cart")
+
+
+def copy_data(data: Path, folder: Path) -> Path:
+    """Copy data.csv and what lies beside it into a new folder; give the path of the copy."""
+    folder.mkdir()
+    for file in data.parent.glob("*.*"):
+        if file.suffix in {".csv", ".json", ".parquet"}:
+            shutil.copy(file, folder)
+    return folder / "data.csv"
+
+
+def assert_ladder_is_printed(metrics: dict[str, Any], printed: str) -> None:
+    """Look for every figure of a ladder with its interval, every comparison and every verdict."""
+    lines = [line.rstrip() for line in printed.splitlines()]
+    for rung in metrics["ladder"]["rungs"]:
+        place = next(place for place, line in enumerate(lines) if line.startswith(rung["name"]))
+        for one in rung["measures"].values():
+            assert f"{one['mean']:.4f}" in lines[place]
+            assert f"{one['low']:.3f}-{one['high']:.3f}" in lines[place + 1]
+    for comparison in metrics["ladder"]["comparisons"]:
+        ends = comparison["difference"]
+        row = f"{ends['mean']:+.4f} {ends['low']:+.4f} to {ends['high']:+.4f} "
+        wanted = f"{comparison['baseline']} {comparison['measure']} {row}{comparison['verdict']}"
+        assert wanted in [" ".join(line.split()) for line in lines]
+    assert lines[-len(metrics["verdicts"]) :] == metrics["verdicts"]
 
 
 def _train_once(data: Path, task: str) -> Path:

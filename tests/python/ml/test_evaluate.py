@@ -12,7 +12,8 @@ from click.testing import Result
 
 from ml.buy_again.entries import Prediction
 from ml.buy_again.evaluation import plan_evaluation
-from ml.buy_again.ladder import Comparison, Ladder, climb, verdicts
+from ml.buy_again.ladder import Ladder, climb, verdicts
+from ml.comparison import Comparison
 from ml.contract import CONTEXTS, Context
 from ml.data import read_data
 from ml.metrics import Interval
@@ -60,8 +61,7 @@ def test_prints_the_figures_of_the_run(
             and f" {comparison['measure']} " in line
             and f"{ends['low']:+.4f} to {ends['high']:+.4f}" in line
         )
-        words = "better" if comparison["is_better"] else "not better"
-        assert line.split("  ")[-1].strip() == words
+        assert line.split("  ")[-1].strip() == comparison["verdict"]
     assert [line.rstrip() for line in lines[-4:]] == metrics["verdicts"]
 
 
@@ -81,7 +81,7 @@ def test_a_run_on_other_data_is_not_evaluated(
     other = build_shop(tmp_path, seed=2)
     result = ml("evaluate", "--data", other, "--run", trained)
     assert result.exit_code == 1
-    assert "was trained on another data.csv" in result.stderr
+    assert "was trained on other data than" in result.stderr
     assert "train first" in result.stderr
 
 
@@ -112,11 +112,11 @@ def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
         assert rung.f1 == Interval(1, 1, 1)
         assert rung.auc == 1
         assert rung.logloss == pytest.approx(0, abs=1e-6)
-    assert all(one.is_better for one in ladder.comparisons if one.measure == "F1")
+    assert all(one.verdict == "better" for one in ladder.comparisons if one.measure == "F1")
     assert all("the model is better than" in verdict for verdict in verdicts(ladder))
 
 
-def test_only_an_interval_above_zero_is_better(shop: Path, tmp_path: Path) -> None:
+def test_a_verdict_for_each_place_of_zero(shop: Path, tmp_path: Path) -> None:
     folder = read_data(shop, "labelled", tmp_path)
     evaluation = plan_evaluation(folder)
     rate = evaluation.candidates.columns().table(["up_order_rate"])["up_order_rate"].to_numpy()
@@ -126,13 +126,10 @@ def test_only_an_interval_above_zero_is_better(shop: Path, tmp_path: Path) -> No
     }
     seed = Prediction(np.full(len(rate), 0.01), seconds=1.0)
     comparisons = climb(folder, evaluation, seed, predictions).comparisons
-    signs = {
-        (comparison.difference.low > 0, comparison.difference.high > 0)
-        for comparison in comparisons
-    }
-    assert signs >= {(False, False), (False, True)}
-    for comparison in comparisons:
-        assert comparison.is_better == (comparison.difference.low > 0)
+    words = {(True, True): "better", (False, True): "not proven", (False, False): "worse"}
+    signs = [(one.difference.low > 0, one.difference.high >= 0) for one in comparisons]
+    assert set(signs) >= {(False, False), (False, True)}
+    assert [one.verdict for one in comparisons] == [words[sign] for sign in signs]
 
 
 def test_orders_of_shoppers_without_candidates_count(shop: Path) -> None:
@@ -176,18 +173,23 @@ def test_words_for_a_model_that_is_not_better(shop: Path) -> None:
         ladder,
         best_baseline="strong",
         comparisons=[
-            Comparison("pre-order", "weak", "F1", Interval(0.2, 0.1, 0.3), is_better=True),
-            Comparison("pre-order", "strong", "F1", Interval(0.01, -0.02, 0.04), is_better=False),
-            Comparison("pre-order", "strong", "NDCG@10", Interval(0.2, 0.1, 0.3), is_better=True),
-            Comparison("pre-order", "seed recipe", "F1", Interval(0.2, 0.1, 0.3), is_better=True),
+            Comparison("weak", "F1", Interval(0.2, 0.1, 0.3), "pre-order"),
+            Comparison("strong", "F1", Interval(0.01, -0.02, 0.04), "pre-order"),
+            Comparison("strong", "NDCG@10", Interval(0.2, 0.1, 0.3), "pre-order"),
+            Comparison("seed recipe", "F1", Interval(0.2, 0.1, 0.3), "pre-order"),
+            Comparison("strong", "F1", Interval(-0.2, -0.3, -0.1), "order-start"),
         ],
     )
     assert verdicts(ladder) == [
         (
-            "pre-order: the model is not better than the best baseline (strong):"
+            "pre-order: the model is not proven to be better than the best baseline (strong):"
             " mean F1 +0.0100 [-0.0200, +0.0400]"
         ),
         "pre-order: the model is better than the seed recipe: mean F1 +0.2000 [+0.1000, +0.3000]",
+        (
+            "order-start: the model is worse than the best baseline (strong):"
+            " mean F1 -0.2000 [-0.3000, -0.1000]"
+        ),
     ]
 
 

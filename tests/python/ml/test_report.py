@@ -178,8 +178,29 @@ def test_every_figure_of_the_other_tasks_is_there(
             for measure in rung["measures"].values():
                 assert f'<td class="n">{measure["mean"]:.4f}<br>' in page_of_all
         for one in ladder["comparisons"]:
-            verdict = "better" if one["is_better"] else "not better"
-            assert f'<td class="n">{one["difference"]["mean"]:+.4f} {verdict}<br>' in page_of_all
+            cell = f'<td class="n">{one["difference"]["mean"]:+.4f} {one["verdict"]}<br>'
+            assert cell in page_of_all
+
+
+def test_the_other_tasks_are_held_against_their_best_baselines(
+    page_of_all: str, next_run: Path
+) -> None:
+    ladder = json.loads((next_run / "metrics.json").read_text())["ladder"]
+    for measure in ("HR@10", "MRR@10"):
+        means = {rung["name"]: rung["measures"][measure]["mean"] for rung in ladder["rungs"]}
+        model = means.pop("model")
+        best = max(means, key=lambda name: means[name])
+        (one,) = (
+            one
+            for one in ladder["comparisons"]
+            if (one["baseline"], one["measure"]) == (best, measure)
+        )
+        words = {"not proven": "Not proven to be better"}.get(one["verdict"], one["verdict"])
+        _, _, after = page_of_all.partition(f'<p class="overline">{measure}</p>')
+        shown, _, _ = after.partition("</div>")
+        assert f'<p class="figure">{model:.3f}</p>' in shown
+        assert f"<strong>{words.capitalize()} than</strong> the best baseline, {best}:" in shown
+        assert f"{one['difference']['mean']:+.3f}" in shown
 
 
 def test_command_without_a_run_shows_the_latest_of_every_task(

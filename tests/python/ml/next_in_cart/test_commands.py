@@ -1,5 +1,6 @@
 """Next-in-cart through the command line and as a library."""
 
+import json
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +19,7 @@ from ml.next_in_cart.carts import read_carts
 from ml.next_in_cart.predict import load_next_in_cart
 from ml.next_in_cart.state import OWN_COLUMNS, load_state
 from ml.next_in_cart.train import newest_state
+from tests.python.ml.task_runs import assert_ladder_is_printed
 
 Ml = Callable[..., Result]
 
@@ -154,20 +156,40 @@ def test_no_carts_give_an_empty_answer(ml: Ml, next_run: Path, data: Path, tmp_p
     assert pl.read_parquet(tmp_path / "out" / "next.parquet").height == 0
 
 
-def test_carts_belong_to_next_in_cart(ml: Ml, next_run: Path, data: Path, tmp_path: Path) -> None:
-    result = ml(
-        *("predict", "--task", "next-in-cart", "--run", next_run),
-        *("--data", data, "--out", tmp_path),
-    )
-    assert result.exit_code == 2
-    assert "--carts" in result.output
-
-
 def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
     result = ml("evaluate", "--task", "next-in-cart", "--run", next_run, "--data", data)
     assert result.exit_code == 0, result.output
     assert "Protocol PN" in result.stdout
-    assert "personal + cosine: the model is" in result.stdout
+    metrics = json.loads((next_run / "metrics.json").read_text())
+    assert_ladder_is_printed(metrics, result.stdout)
+
+
+def test_the_figures_are_those_of_the_out_of_fold_answers(next_run: Path) -> None:
+    said = pl.read_parquet(next_run / "oof.parquet")
+    metrics = json.loads((next_run / "metrics.json").read_text())["ladder"]
+    assert said.height == metrics["steps"]
+    (model,) = (rung for rung in metrics["rungs"] if rung["name"] == "model")
+    means = {name: one["mean"] for name, one in model["measures"].items()}
+    is_hit = (pl.col("rank") <= 10).fill_null(value=False)
+    found = said.select(
+        hit=is_hit.mean(),
+        reciprocal=pl.when(is_hit).then(1 / pl.col("rank")).otherwise(0).mean(),
+        repeat=is_hit.filter("is_repeat").mean(),
+        new=(pl.col("rank_among_new") <= 10)
+        .fill_null(value=False)
+        .filter(~pl.col("is_repeat"))
+        .mean(),
+    ).row(0)
+    names = ("HR@10", "MRR@10", "repeat HR@10", "explore HR@10, new only")
+    assert found == pytest.approx([means[name] for name in names])
+    listed = said.filter(is_hit)
+    at_rank = pl.col("first_ten").list.get(pl.col("rank") - 1)
+    assert listed.select((at_rank == pl.col("product_id")).all()).item()
+    assert said["position"].min() == 4
+    folds = pl.read_parquet(next_run / "discovery-folds.parquet")
+    joined = said.join(folds, on="user_id", suffix="_of_user")
+    assert joined.height == said.height
+    assert (joined["fold"] == joined["fold_of_user"]).all()
 
 
 def test_shoppers_read_and_scored_in_many_parts_give_the_same(
