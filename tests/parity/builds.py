@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +19,7 @@ from tests.parity.comparison import Compared, compare_bytes, compare_tables
 from tests.python import dbt_runs
 from tests.python.athena import athena_runs
 from tests.python.athena.athena_runs import AthenaShop
-from tests.python.dbt_runs import ROOT, Workspace, make_workspace
-
-# no test changes a row, and `dbt build` runs them elsewhere
-_BUILD = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+from tests.python.dbt_runs import BUILD_UNTESTED, Workspace, make_workspace
 
 
 @dataclass(frozen=True)
@@ -57,18 +53,12 @@ def build_both(api: RunningApi, shop: Shop, folder: Path) -> Built:
         athena_runs.make_shop(api, shop.schema, folder / "athena"),
     )
     variables = {"mode": shop.mode, "windows": shop.windows}
-    dbt_runs.dbt(built.local, *_BUILD, variables=variables)
+    # no test changes a row, and `dbt build` runs them elsewhere
+    dbt_runs.dbt(built.local, *BUILD_UNTESTED, variables=variables)
     dbt_runs.export(built.local)
-    athena_runs.dbt(built.athena, *_BUILD, variables=variables)
-    export(built.athena)
+    athena_runs.dbt(built.athena, *BUILD_UNTESTED, variables=variables)
+    athena_runs.export(built.athena)
     return built
-
-
-def export(shop: AthenaShop, *, fails: bool = False) -> str:
-    """Run `python -m ml export --target athena` and give what it prints."""
-    manifest = str(shop.workspace.target / "manifest.json")
-    command = [sys.executable, "-m", "ml", "export", "--target", "athena", "--manifest", manifest]
-    return dbt_runs.run(command, ROOT, shop.environment, fails=fails)
 
 
 def compare(built: Built) -> list[Compared]:

@@ -13,6 +13,7 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
+BUILD_UNTESTED = ("build", "--exclude-resource-type", "test", "unit_test")
 DBT_FOLDERS = ("models", "macros", "seeds", "analyses", "tests/dbt")
 
 

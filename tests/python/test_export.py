@@ -12,7 +12,7 @@ import ml.export
 from ml.export import TABLES, export
 from tests.python import dbt_runs
 from tests.python.dbt_project.shop_builds import write_sample_shop
-from tests.python.dbt_runs import Workspace, dbt, make_workspace, query
+from tests.python.dbt_runs import BUILD_UNTESTED, Workspace, dbt, make_workspace, query
 
 USERS = 40
 WRITTEN = ("data.csv", *TABLES, "contract.json")
@@ -23,8 +23,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Build and export a small shop with two windows."""
     folder = tmp_path_factory.mktemp("exported")
     workspace = make_workspace(folder / "workspace", write_sample_shop(folder / "raw", USERS))
-    without_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
-    dbt(workspace, "build", *without_tests, variables={"windows": 2})
+    dbt(workspace, *BUILD_UNTESTED, variables={"windows": 2})
     dbt_runs.export(workspace)
     return workspace
 

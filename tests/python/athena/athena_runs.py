@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.python.dbt_runs import DBT, ROOT, Workspace, environment, make_workspace, run
+
+MARKER = "running_build_"
 
 Rows = list[tuple[str | None, ...]]
 
@@ -69,6 +72,13 @@ def start_dbt(
     )
 
 
+def export(shop: AthenaShop, *, fails: bool = False) -> str:
+    """Run `python -m ml export --target athena` and give what it prints."""
+    manifest = str(shop.workspace.target / "manifest.json")
+    command = [sys.executable, "-m", "ml", "export", "--target", "athena", "--manifest", manifest]
+    return run(command, ROOT, shop.environment, fails=fails)
+
+
 @dataclass(frozen=True)
 class Execution:
     """How a query ended."""
@@ -111,7 +121,17 @@ def query(api: RunningApi, sql: str) -> Rows:
 
 
 def tables(api: RunningApi, schema: str) -> dict[str, dict[str, Any]]:
-    """Give the catalog's entries of a schema, by name; empty if there is no such schema."""
+    """Give the catalog's entries of what was built in a schema, by name; none without a schema."""
+    entries = _entries(api, schema)
+    return {name: entry for name, entry in entries.items() if not name.startswith(MARKER)}
+
+
+def markers(api: RunningApi, schema: str) -> list[str]:
+    """Give the names of the views that builds leave in a schema while they run, or are killed."""
+    return sorted(name for name in _entries(api, schema) if name.startswith(MARKER))
+
+
+def _entries(api: RunningApi, schema: str) -> dict[str, dict[str, Any]]:
     glue = make_client("glue", api.url)
     if schema not in [entry["Name"] for entry in glue.get_databases()["DatabaseList"]]:
         return {}

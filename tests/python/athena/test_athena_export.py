@@ -13,9 +13,8 @@ from ml.athena_lake import AthenaTable
 from ml.export import TABLES
 from ml.export import export as export_command
 from tests.athena_api.clients import bucket_and_key, list_objects, make_client
-from tests.parity.builds import export
 from tests.python import dbt_runs
-from tests.python.athena.athena_runs import AthenaShop, dbt, tables
+from tests.python.athena.athena_runs import AthenaShop, dbt, export, tables
 from tests.python.dbt_runs import Workspace
 
 

@@ -11,7 +11,7 @@ import pytest
 from glue.cost import billed_bytes
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, execute
-from tests.python.dbt_runs import ROOT, run
+from tests.python.dbt_runs import BUILD_UNTESTED, ROOT, run
 
 MB = 1024 * 1024
 
@@ -63,7 +63,7 @@ def test_all_models_are_compared_with_the_raw_files(
     make_athena_shop: Callable[[str], AthenaShop], tiny_raw: Path
 ) -> None:
     shop = make_athena_shop("cost_of_models")
-    dbt(shop, "build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    dbt(shop, *BUILD_UNTESTED)
     printed = cost(shop)
     run = json.loads((shop.workspace.target / "run_results.json").read_text())["metadata"]
     scanned = sum(

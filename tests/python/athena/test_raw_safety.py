@@ -12,10 +12,9 @@ from glue.settings import location, read_settings
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import list_objects, make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, make_shop, tables
-from tests.python.dbt_runs import copy_project
+from tests.python.dbt_runs import BUILD_UNTESTED, copy_project
 
 RAW = "next-basket-raw"
-WITHOUT_TESTS = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
 
 RawObjects = dict[tuple[str, str], tuple[bool, str]]
 
@@ -67,12 +66,12 @@ def test_builds_leave_every_raw_object_as_it_was(
     shop: AthenaShop, project: Path, untouched: RawObjects
 ) -> None:
     assert untouched
-    dbt(shop, "build", *WITHOUT_TESTS)
+    dbt(shop, *BUILD_UNTESTED)
     assert "candidates" in tables(shop.api, shop.schema)
     # what reads raw files, and a model more, stands for the rest of the second and third time
-    again = (*WITHOUT_TESTS, "--select", "path:models/staging", "target_orders")
-    dbt(shop, "build", *again)
-    dbt(shop, "build", *again, "--full-refresh")
+    again = (*BUILD_UNTESTED, "--select", "path:models/staging", "target_orders")
+    dbt(shop, *again)
+    dbt(shop, *again, "--full-refresh")
     model = project / "models/staging/stg_products.sql"
     text = model.read_text()
     assert "cast(product_id as bigint)" in text
@@ -80,7 +79,7 @@ def test_builds_leave_every_raw_object_as_it_was(
         text.replace("cast(product_id as bigint)", "cast('x' || product_id as bigint)")
     )
     try:
-        assert "INVALID_CAST_ARGUMENT" in dbt(shop, "build", *WITHOUT_TESTS, fails=True)
+        assert "INVALID_CAST_ARGUMENT" in dbt(shop, *BUILD_UNTESTED, fails=True)
     finally:
         model.write_text(text)
 

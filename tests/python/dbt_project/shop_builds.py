@@ -12,9 +12,14 @@ import pytest
 from click.testing import CliRunner
 
 from glue.__main__ import main as glue
-from tests.python.dbt_runs import ROOT, Workspace, dbt, export, make_workspace
-
-BUILD_UNTESTED = ("build", "--exclude-resource-type", "test", "unit_test")
+from tests.python.dbt_runs import (
+    BUILD_UNTESTED,
+    ROOT,
+    Workspace,
+    dbt,
+    export,
+    make_workspace,
+)
 
 
 def build_data(

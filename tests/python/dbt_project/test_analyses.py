@@ -23,7 +23,7 @@ import duckdb
 import pytest
 import yaml
 
-from tests.python.dbt_runs import ROOT, Workspace, dbt, make_workspace, query
+from tests.python.dbt_runs import BUILD_UNTESTED, ROOT, Workspace, dbt, make_workspace, query
 
 ANALYSES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
 SEEDS = sorted(path.stem for path in (ROOT / "seeds").glob("*.csv"))
@@ -203,8 +203,7 @@ def compiled(
 def two_windows(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Build the tiny shop's seeds and models with two windows."""
     workspace = make_workspace(tmp_path_factory.mktemp("two-windows"), tiny_raw)
-    no_tests = ("--exclude-resource-type", "test", "unit_test")
-    dbt(workspace, "build", *no_tests, variables={"windows": 2})
+    dbt(workspace, *BUILD_UNTESTED, variables={"windows": 2})
     return workspace
 
 

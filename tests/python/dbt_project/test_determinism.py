@@ -8,12 +8,18 @@ import pytest
 
 from tests.python.dbt_project.data_comparison import read_text_cells
 from tests.python.dbt_project.shop_builds import (
-    BUILD_UNTESTED,
     build_once,
     contract_columns,
     write_sample_shop,
 )
-from tests.python.dbt_runs import Workspace, dbt, export, make_workspace, query
+from tests.python.dbt_runs import (
+    BUILD_UNTESTED,
+    Workspace,
+    dbt,
+    export,
+    make_workspace,
+    query,
+)
 
 # more lines than the 122,880 that DuckDB gives to one thread
 USERS = 1_500

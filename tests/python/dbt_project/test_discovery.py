@@ -7,14 +7,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.python.dbt_project.shop_builds import (
-    BUILD_UNTESTED,
-    build_data,
-    build_once,
-    write_sample_shop,
-)
+from tests.python.dbt_project.shop_builds import build_data, build_once, write_sample_shop
 from tests.python.dbt_project.test_leak import replace_baskets
-from tests.python.dbt_runs import Workspace, copy_project, dbt, make_workspace, query
+from tests.python.dbt_runs import (
+    BUILD_UNTESTED,
+    Workspace,
+    copy_project,
+    dbt,
+    make_workspace,
+    query,
+)
 
 TABLES = (
     "discovery_candidates",
