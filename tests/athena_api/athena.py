@@ -194,11 +194,9 @@ class Athena:
             "ListQueryExecutions": self._list_queries,
             "GetQueryResults": self._get_results,
             "CreateWorkGroup": self._create_work_group,
-            "UpdateWorkGroup": self._update_work_group,
             "GetWorkGroup": self._get_work_group,
             "ListWorkGroups": self._list_work_groups,
             "GetDataCatalog": self._get_data_catalog,
-            "ListDataCatalogs": self._list_data_catalogs,
         }
 
     def call(self, operation: str, request: Request) -> Answer:
@@ -415,16 +413,6 @@ class Athena:
         self._work_groups[request["Name"]] = settings
         return {}
 
-    def _update_work_group(self, request: Request) -> Answer:
-        settings = dict(self._work_group(request["WorkGroup"]))
-        updates = request.get("ConfigurationUpdates", {})
-        if updates.pop("RemoveBytesScannedCutoffPerQuery", False):
-            settings.pop("BytesScannedCutoffPerQuery", None)
-        if output := updates.pop("ResultConfigurationUpdates", {}).get("OutputLocation"):
-            settings["ResultConfiguration"] = {"OutputLocation": output}
-        self._work_groups[request["WorkGroup"]] = settings | updates
-        return {}
-
     def _get_work_group(self, request: Request) -> Answer:
         settings = self._work_group(request["WorkGroup"])
         defaults = {
@@ -450,9 +438,6 @@ class Athena:
             raise ApiError(INVALID, f"DataCatalog {request['Name']} was not found")
         parameters = {"catalog-id": "123456789012"}
         return {"DataCatalog": {"Name": request["Name"], "Type": "GLUE", "Parameters": parameters}}
-
-    def _list_data_catalogs(self, _: Request) -> Answer:
-        return {"DataCatalogsSummary": [{"CatalogName": "AwsDataCatalog", "Type": "GLUE"}]}
 
 
 class ScanLimitError(Exception):

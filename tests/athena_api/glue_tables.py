@@ -26,7 +26,6 @@ TABLE_INPUT = (
     *("Name", "Description", "Retention", "StorageDescriptor", "PartitionKeys"),
     *("ViewOriginalText", "ViewExpandedText", "TableType", "Parameters"),
 )
-OPEN_CSV_SERDE = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 
 
 class FileFormat(NamedTuple):
@@ -104,7 +103,6 @@ class GlueTables:
         """
         statements: tuple[tuple[str, Callable[..., None]], ...] = (
             (rf"create\s+(?:database|schema)\s+(if\s+not\s+exists\s+)?{_NAME}", self._create_db),
-            (rf"drop\s+(?:database|schema)\s+(if\s+exists\s+)?{_NAME}(\s+cascade)?", self._drop_db),
             (
                 rf"create\s+external\s+table\s+(if\s+not\s+exists\s+)?{_NAME}\s*(\(.*)",
                 self._create_external,
@@ -128,18 +126,6 @@ class GlueTables:
                 raise
             if not if_not_exists:
                 raise QueryError(f"FAILED: Database {database} already exists") from error
-
-    def _drop_db(self, _: str, if_exists: str | None, name: str, cascade: str | None) -> None:
-        database = table_name(name, "")[1]
-        try:
-            tables = self._glue.get_tables(DatabaseName=database)["TableList"]
-        except ClientError as error:
-            if if_exists:
-                return
-            raise QueryError(f"FAILED: Database {database} not found") from error
-        if tables and not cascade:
-            raise QueryError(f"FAILED: Database {database} is not empty. One or more tables exist.")
-        self._glue.delete_database(Name=database)
 
     def _create_external(
         self, database: str, if_not_exists: str | None, name: str, rest: str

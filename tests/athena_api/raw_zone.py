@@ -1,16 +1,15 @@
 """The raw zone: the shop's CSV files in a bucket of their own, catalogued as a crawler would."""
 
-import csv
-import gzip
 from pathlib import Path
 
+from glue.crawl import ESCAPE_CHAR, OPEN_CSV_SERDE
+from glue.raw_contract import header_columns
+from glue.raw_files import open_raw
 from tests.athena_api.clients import make_client
-from tests.athena_api.glue_tables import OPEN_CSV_SERDE, TEXT, storage
+from tests.athena_api.glue_tables import TEXT, storage
 
 RAW_BUCKET = "next-basket-raw"
 RAW_DATABASE = "raw"
-# With its own default, a backslash, the SerDe loses fields of names that hold one.
-NO_ESCAPE = "\u0001"
 
 
 def load_raw(url: str, raw_dir: Path) -> None:
@@ -34,6 +33,8 @@ def load_raw(url: str, raw_dir: Path) -> None:
     for path in sorted(raw_dir.glob("*.csv*")):
         table = path.name.partition(".")[0]
         s3.upload_file(str(path), RAW_BUCKET, f"{table}/{path.name}")
+        with open_raw(path) as file:
+            header = header_columns(file.readline().decode())
         glue.create_table(
             DatabaseName=RAW_DATABASE,
             TableInput={
@@ -47,18 +48,12 @@ def load_raw(url: str, raw_dir: Path) -> None:
                 },
                 "PartitionKeys": [],
                 "StorageDescriptor": storage(
-                    [{"Name": name, "Type": "string"} for name in _header(path)],
+                    [{"Name": name.lower(), "Type": "string"} for name in header],
                     f"s3://{RAW_BUCKET}/{table}/",
                     TEXT._replace(serde=OPEN_CSV_SERDE),
                     separatorChar=",",
                     quoteChar='"',
-                    escapeChar=NO_ESCAPE,
+                    escapeChar=ESCAPE_CHAR,
                 ),
             },
         )
-
-
-def _header(path: Path) -> list[str]:
-    opened = gzip.open if path.suffix == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
-        return [name.strip().lower() for name in next(csv.reader(lines), [])]

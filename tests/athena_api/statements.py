@@ -62,12 +62,10 @@ KINDS = (
     (r"create\s+external\s+table\b", Kind("DDL", "CREATE_TABLE", in_engine=False)),
     (r"create\s+(or\s+replace\s+)?view\b", Kind("DDL", "CREATE_VIEW", in_engine=True)),
     (r"create\s+(database|schema)\b", Kind("DDL", "CREATE_DATABASE", in_engine=False)),
-    (r"drop\s+(database|schema)\b", Kind("DDL", "DROP_DATABASE", in_engine=False)),
     (r"drop\s+table\b", Kind("DDL", "DROP_TABLE", in_engine=False)),
     (r"drop\s+view\b", Kind("DDL", "DROP_VIEW", in_engine=False)),
     (r"alter\s+table\b", Kind("DDL", "ALTER_TABLE", in_engine=False)),
     (r"create\s+table\b", Kind("DDL", "CREATE_TABLE_AS_SELECT", in_engine=True)),
-    (r"explain\b", Kind("DML", "EXPLAIN", in_engine=True)),
     (r"insert\s+into\b", Kind("DML", "INSERT", in_engine=True)),
     (r"(select|with|values)\b|\(", Kind("DML", "SELECT", in_engine=True)),
 )
@@ -131,7 +129,7 @@ def kind_of(sql: str) -> Kind:
     start = statement.split(maxsplit=1)[:1]
     raise QueryError(
         f"FAILED: ParseException line 1:0 cannot recognize input near {start}. The stand-in runs"
-        " SELECT, EXPLAIN, INSERT, CREATE TABLE AS, views, and the DDL of Hive tables."
+        " SELECT, INSERT, CREATE TABLE AS, views, and the DDL of Hive tables."
     )
 
 

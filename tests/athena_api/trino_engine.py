@@ -44,7 +44,7 @@ class TrinoEngine:
         if kind.substatement_type == "CREATE_TABLE_AS_SELECT":
             statement = create_table_for_trino(statement, database)
         result = self._run(statement, database, cancelled)
-        if kind.substatement_type not in ("SELECT", "EXPLAIN"):
+        if kind.substatement_type != "SELECT":
             result.columns, result.rows = [], []
         return result
 
