@@ -1,4 +1,5 @@
--- candidates lose no pair of a shopper with a target order, and invent none.
+-- candidates lose no pair of a shopper with a target order, and invent none. A window that only one
+-- side has differs too.
 with
 
 expected as (
@@ -26,9 +27,9 @@ found as (
 )
 
 select
-    expected.orders_back,
+    coalesce(expected.orders_back, found.orders_back) as orders_back,
     expected.pairs as expected_pairs,
     found.pairs as found_pairs
 from expected
-left join found on expected.orders_back = found.orders_back
-where expected.pairs <> coalesce(found.pairs, 0)
+full join found on expected.orders_back = found.orders_back
+where coalesce(expected.pairs, 0) <> coalesce(found.pairs, 0)

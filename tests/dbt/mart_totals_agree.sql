@@ -1,4 +1,5 @@
--- Order lines counted by shopper, by product and by pair are the same, in every window.
+-- Order lines counted by shopper, by product and by pair are the same, in every window; a window
+-- that one mart lacks has none there.
 with
 
 user_totals as (
@@ -34,16 +35,18 @@ pair_totals as (
 )
 
 select
-    pair_totals.orders_back,
+    coalesce(pair_totals.orders_back, user_totals.orders_back, product_totals.orders_back)
+        as orders_back,
     user_totals.user_lines,
     product_totals.product_lines,
     pair_totals.pair_lines,
     product_totals.product_pairs,
     pair_totals.pairs
 from pair_totals
-left join user_totals on pair_totals.orders_back = user_totals.orders_back
-left join product_totals on pair_totals.orders_back = product_totals.orders_back
+full join user_totals on pair_totals.orders_back = user_totals.orders_back
+full join product_totals
+    on coalesce(pair_totals.orders_back, user_totals.orders_back) = product_totals.orders_back
 where
-    coalesce(user_totals.user_lines, 0) <> pair_totals.pair_lines
-    or coalesce(product_totals.product_lines, 0) <> pair_totals.pair_lines
-    or coalesce(product_totals.product_pairs, 0) <> pair_totals.pairs
+    coalesce(user_totals.user_lines, 0) <> coalesce(pair_totals.pair_lines, 0)
+    or coalesce(product_totals.product_lines, 0) <> coalesce(pair_totals.pair_lines, 0)
+    or coalesce(product_totals.product_pairs, 0) <> coalesce(pair_totals.pairs, 0)

@@ -1,7 +1,7 @@
 -- `reordered` is 0 where a shopper first buys a product, and only there. That each pair has exactly
 -- one such line is a test of up_features; here the order numbers of those lines must add up to the
 -- first orders of the pairs, which no other line can lower. One sum per shopper instead of a
--- look-up per line.
+-- look-up per line. A history that up_features leaves out differs too.
 with
 
 first_lines as (
@@ -28,13 +28,13 @@ first_orders as (
 )
 
 select
-    first_orders.user_id,
-    first_orders.orders_back,
+    coalesce(first_orders.user_id, first_lines.user_id) as user_id,
+    coalesce(first_orders.orders_back, first_lines.orders_back) as orders_back,
     first_lines.order_numbers as marked_as_first,
     first_orders.order_numbers as expected
 from first_orders
-left join first_lines
+full join first_lines
     on
         first_orders.user_id = first_lines.user_id
         and first_orders.orders_back = first_lines.orders_back
-where first_orders.order_numbers <> coalesce(first_lines.order_numbers, 0)
+where coalesce(first_orders.order_numbers, 0) <> coalesce(first_lines.order_numbers, 0)
