@@ -1,21 +1,18 @@
 {#-
-    The one place that knows how raw files are found and read on the local target. Athena reads
-    what the Glue crawler catalogued, so there is nothing to do there.
+    The one place that knows how raw files are found and read. The local target reads the files of
+    RAW_DIR; Athena reads what the Glue crawler catalogued (see raw_catalogue.sql).
 -#}
 
-{% macro create_raw_views() %}
-    {{ return(adapter.dispatch('create_raw_views')()) }}
-{% endmacro %}
-
-
-{% macro athena__create_raw_views() %}
+{% macro prepare_raw_tables() %}
+    {{ return(adapter.dispatch('prepare_raw_tables')()) }}
 {% endmacro %}
 
 
 {#- A view per raw file, every column a string and an empty field '' as OpenCSVSerDe gives them. -#}
-{% macro duckdb__create_raw_views() %}
+{% macro duckdb__prepare_raw_tables() %}
     {%- if execute -%}
         {%- do run_query('create schema if not exists raw') -%}
+        {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}
             {%- set file = raw_file(table.name) -%}
             {%- set header = raw_header(file) -%}
@@ -26,8 +23,11 @@
                 from {{ read_raw_csv(file, header) }}
             {%- endset -%}
             {%- do run_query(view) -%}
-            {%- do check_raw_rows(file, table) -%}
+            {%- do if_empty.update({
+                table.name: "Raw file " ~ file ~ " is empty: it has a header and no rows."
+            }) -%}
         {%- endfor -%}
+        {%- do check_raw_rows(if_empty) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -121,14 +121,26 @@
 {% endmacro %}
 
 
-{#- A shop without train orders has no lines for them; every other file needs at least one row. -#}
-{% macro check_raw_rows(file, table) %}
-    {%- if not table.config.meta.get('may_be_empty', false)
-        and run_query('select 1 from raw.' ~ table.name ~ ' limit 1') | length == 0 -%}
-        {%- do exceptions.raise_compiler_error(
-            "Raw file " ~ file ~ " is empty: it has a header and no rows."
+{#-
+    A shop without train orders has no lines for them; every other table needs at least one row. One
+    query looks for a row of each. `if_empty` holds what to say, by the name of the table.
+-#}
+{% macro check_raw_rows(if_empty) %}
+    {%- set filled = raw_tables() | rejectattr('config.meta.may_be_empty') | list -%}
+    {%- set first_rows = [] -%}
+    {%- for table in filled -%}
+        {%- set relation = api.Relation.create(
+            database=table.database, schema=table.schema, identifier=table.identifier
         ) -%}
-    {%- endif -%}
+        {%- do first_rows.append(
+            'select ' ~ text_literal(table.name) ~ ' as name from (select 1 as one from '
+            ~ relation ~ ' limit 1) as first_row'
+        ) -%}
+    {%- endfor -%}
+    {%- set found = run_query(first_rows | join(' union all ')).columns[0].values() -%}
+    {%- for name in filled | map(attribute='name') | reject('in', found) -%}
+        {%- do exceptions.raise_compiler_error(if_empty[name]) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

@@ -3,11 +3,12 @@
 import codecs
 import gzip
 import os
-import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,7 @@ from tests.python.athena.athena_runs import (
 )
 from tests.python.dbt_project.test_bad_input import BAD_ROWS, BAD_VALUES, Damage
 from tests.python.dbt_runs import ROOT
+from tests.python.tiny_shop import FILES
 
 # what reads the raw files, and two models after it
 UPSTREAM = (
@@ -109,11 +111,13 @@ def test_failing_test_keeps_what_is_downstream(
     assert contents(shop)["target_orders"] == good_rows["target_orders"]
 
 
+@pytest.mark.parametrize("longer", ["shop,{}\n", "{},shop\n"], ids=["extra-first", "extra-last"])
 def test_bom_crlf_gzip_and_an_extra_column_are_read_right(
     api: RunningApi,
     good_shop: tuple[AthenaShop, dict[str, Rows]],
     tiny_raw: Path,
     tmp_path: Path,
+    longer: str,
 ) -> None:
     raw = shutil.copytree(tiny_raw, tmp_path / "raw")
     products = (raw / "products.csv").read_bytes()
@@ -122,22 +126,65 @@ def test_bom_crlf_gzip_and_an_extra_column_are_read_right(
     (raw / "order_products__prior.csv.gz").write_bytes(gzip.compress(prior.read_bytes()))
     prior.unlink()
     lines = (raw / "orders.csv").read_text(encoding="utf-8").splitlines()
-    (raw / "orders.csv").write_text("".join(f"{line},shop\n" for line in lines))
+    (raw / "orders.csv").write_text("".join(longer.format(line) for line in lines))
     api.load_raw(raw)
-    assert verify(api).returncode == 0
+    verified = verify(api)
+    assert verified.returncode == 0, verified.stderr
+    assert "orders: extra column shop is ignored." in verified.stdout.splitlines()
     shop, good_rows = good_shop
-    dbt(shop, "build", *UPSTREAM)
+    output = dbt(shop, "build", *UPSTREAM)
+    assert output.count("Raw table raw.orders: extra column shop is ignored.") == 1
     assert contents(shop) == good_rows
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        pytest.param("aisles.csv", "aisle_id,aisle", "aisle,aisle_id", "aisles", id="swapped"),
-        pytest.param("aisles.csv", "aisle_id,aisle", "aisle_id,name", "aisles", id="renamed"),
-        pytest.param("orders.csv", ",", ";", "orders", id="semicolons"),
-        pytest.param("departments.csv", None, "", "departments", id="zero-bytes"),
-        pytest.param("products.csv", None, None, "products", id="missing-file"),
+        pytest.param(
+            "aisles.csv",
+            "aisle_id,aisle",
+            "aisle,aisle_id",
+            "first aisles, header: expected aisle_id,aisle, as catalogued, found aisle,aisle_id;"
+            " the table is read by position",
+            id="swapped",
+        ),
+        pytest.param(
+            "aisles.csv",
+            "aisle_id,aisle",
+            "aisle_id,name",
+            "found s3://next-basket-raw/aisles/aisles.csv has no column aisle: its header is"
+            " aisle_id,name, expected aisle_id,aisle.",
+            id="renamed",
+        ),
+        pytest.param(
+            "orders.csv",
+            ",",
+            ";",
+            "found s3://next-basket-raw/orders/orders.csv is separated by semicolons, not by"
+            " commas: write it with commas, with the header order_id,user_id,eval_set,",
+            id="semicolons",
+        ),
+        pytest.param(
+            "departments.csv",
+            None,
+            "",
+            "found s3://next-basket-raw/departments/departments.csv is empty: it has no header.",
+            id="zero-bytes",
+        ),
+        pytest.param(
+            "products.csv",
+            FILES["products.csv"].partition("\n")[2],
+            "",
+            "first products, rows: expected at least one, found none in products/products.csv.",
+            id="header-only",
+        ),
+        pytest.param(
+            "products.csv",
+            None,
+            None,
+            "first products, object: expected products/products.csv, found missing.",
+            id="missing-file",
+        ),
     ],
 )
 def test_unreadable_files_are_refused_before_the_build(  # noqa: PLR0913
@@ -161,20 +208,110 @@ def test_unreadable_files_are_refused_before_the_build(  # noqa: PLR0913
         s3.put_object(Bucket="next-basket-raw", Key=f"{table}/{name}", Body=body.encode())
     done = verify(api)
     assert done.returncode != 0
-    assert message in done.stdout + done.stderr
+    assert message in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_table_without_its_escape_character_is_refused(api: RunningApi) -> None:
-    """A crawler leaves it out, and the SerDe then loses fields of names with a backslash."""
-    glue = make_client("glue", api.url)
-    entry = tables(api, "raw")["products"]
-    del entry["StorageDescriptor"]["SerdeInfo"]["Parameters"]["escapeChar"]
+Edit = Callable[[dict[str, Any]], None]
+
+
+def change_catalogue(api: RunningApi, name: str, edit: Edit) -> None:
+    """Change what Glue says of a raw table."""
+    entry = tables(api, "raw")[name]
+    edit(entry)
     kept = ("Name", "StorageDescriptor", "PartitionKeys", "TableType", "Parameters")
-    glue.update_table(DatabaseName="raw", TableInput={key: entry[key] for key in kept})
+    make_client("glue", api.url).update_table(
+        DatabaseName="raw", TableInput={key: entry[key] for key in kept}
+    )
+
+
+def no_escape(entry: dict[str, Any]) -> None:
+    """Leave it out, as a crawler does: names with a backslash then lose fields."""
+    del entry["StorageDescriptor"]["SerdeInfo"]["Parameters"]["escapeChar"]
+
+
+def lazy_serde(entry: dict[str, Any]) -> None:
+    entry["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"] = "LazySimpleSerDe"
+
+
+def single_quotes(entry: dict[str, Any]) -> None:
+    entry["StorageDescriptor"]["SerdeInfo"]["Parameters"]["quoteChar"] = "'"
+
+
+def header_is_data(entry: dict[str, Any]) -> None:
+    del entry["Parameters"]["skip.header.line.count"]
+
+
+def renamed_column(entry: dict[str, Any]) -> None:
+    entry["StorageDescriptor"]["Columns"][1]["Name"] = "name"
+
+
+def moved_away(entry: dict[str, Any]) -> None:
+    entry["StorageDescriptor"]["Location"] = "s3://next-basket-raw/elsewhere/"
+
+
+@pytest.mark.parametrize(
+    ("edit", "sentence"),
+    [
+        pytest.param(
+            no_escape,
+            "has no escapeChar \\u0001 in its SerDe, so that names with a backslash would lose"
+            " fields: run `python -m glue fix-serde`.",
+            id="no-escape",
+        ),
+        pytest.param(
+            lazy_serde,
+            "is read by SerDe LazySimpleSerDe, not by OpenCSVSerde, and would give other values:"
+            " drop the table, then run `python -m glue crawl`.",
+            id="other-serde",
+        ),
+        pytest.param(
+            single_quotes,
+            "has another separatorChar than a comma or another quoteChar than",
+            id="other-quote",
+        ),
+        pytest.param(header_is_data, "has skip.header.line.count none, not 1", id="header-is-data"),
+        pytest.param(
+            renamed_column,
+            "has no column product_name in the Glue catalog: its columns are product_id, name,"
+            " aisle_id, department_id. `python -m glue verify` says what to mend.",
+            id="missing-column",
+        ),
+        pytest.param(
+            moved_away,
+            "has no row: its file in s3://next-basket-raw/elsewhere/ is empty or missing. `python"
+            " -m glue verify` says which.",
+            id="no-file",
+        ),
+    ],
+)
+def test_a_bad_catalogue_stops_the_build_before_any_model(
+    api: RunningApi, good_shop: tuple[AthenaShop, dict[str, Rows]], edit: Edit, sentence: str
+) -> None:
+    """Also without `glue verify`, which the nightly run calls before."""
+    change_catalogue(api, "products", edit)
+    shop, good_rows = good_shop
+    output = " ".join(dbt(shop, "build", *UPSTREAM, fails=True).split())
+    assert f"Raw table raw.products {sentence}" in output
+    assert " sql table model " not in output
+    assert contents(shop) == good_rows
     done = verify(api)
     assert done.returncode != 0
-    assert re.search(r"products\W.*escapeChar", done.stdout + done.stderr, re.DOTALL)
+    assert "first products, " in done.stderr
+
+
+@pytest.mark.parametrize("name", ["departments", "order_products__train"])
+def test_a_table_without_rows_stops_the_build_unless_it_may_be_empty(
+    api: RunningApi, good_shop: tuple[AthenaShop, dict[str, Rows]], tiny_raw: Path, name: str
+) -> None:
+    header = (tiny_raw / f"{name}.csv").read_text(encoding="utf-8").partition("\n")[0] + "\n"
+    key = f"{name}/{name}.csv"
+    make_client("s3", api.url).put_object(Bucket="next-basket-raw", Key=key, Body=header.encode())
+    shop, _ = good_shop
+    may_be_empty = name == "order_products__train"
+    output = " ".join(dbt(shop, "run", "--select", "stg_aisles", fails=not may_be_empty).split())
+    sentence = f"Raw table raw.{name} has no row: its file in s3://next-basket-raw/{name}/ is empty"
+    assert (sentence in output) != may_be_empty
 
 
 def verify(api: RunningApi) -> "subprocess.CompletedProcess[str]":
