@@ -1,9 +1,12 @@
 """What goes wrong in the cloud: injected through the API, survived or told, never silent."""
 
+import re
+import shlex
 import shutil
 import signal
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,24 +15,26 @@ import pytest
 
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
-from tests.parity.builds import export
 from tests.python.athena.athena_runs import (
     AthenaShop,
     Rows,
     contents,
     dbt,
+    export,
     make_shop,
+    markers,
     query,
     start_dbt,
     tables,
     wait_until,
     wait_until_met,
 )
-from tests.python.dbt_runs import copy_project
+from tests.python.dbt_runs import BUILD_UNTESTED, copy_project
 
 # partitioned tables of which each reads the one before, a seed
 NAMES = ("stg_orders", "user_windows", "target_orders", "weekdays")
-BUILD = ("build", "--select", *NAMES, "--exclude-resource-type", "test", "unit_test")
+BUILD = (*BUILD_UNTESTED, "--select", *NAMES)
+OTHER_VARS = {"windows": 2}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +49,13 @@ def disturbed(
     assert set(rows) == set(NAMES)
     assert all(rows.values())
     return shop, rows
+
+
+@pytest.fixture(autouse=True)
+def _no_marker_from_the_test_before(api: RunningApi) -> Iterator[None]:
+    yield
+    for marker in markers(api, "disturbed"):
+        make_client("glue", api.url).delete_table(DatabaseName="disturbed", Name=marker)
 
 
 def test_throttling_internal_errors_and_lost_answers_are_survived(
@@ -102,8 +114,11 @@ def test_scan_limit_ends_the_model_with_a_sentence(
 ) -> None:
     big_raw = tmp_path / "big-raw"
     shutil.copytree(tiny_raw, big_raw)
-    with (big_raw / "aisles.csv").open("a") as aisles:
-        aisles.writelines(f"{number},{'x' * 200}\n" for number in range(10, 55_000))
+    # may be empty, so no row of it is looked for before the models
+    lines = (tiny_raw / "order_products__train.csv").read_text().splitlines()
+    with (big_raw / "order_products__train.csv").open("w") as train:
+        train.write(f"{lines[0]},note\n")
+        train.writelines(f"{lines[1]},{'x' * 200}\n" for _ in range(55_000))
     group = "limited-to-10-mb"
     make_client("athena", api.url).create_work_group(
         Name=group,
@@ -115,13 +130,13 @@ def test_scan_limit_ends_the_model_with_a_sentence(
     )
     limited_api = replace(api, environment=api.environment | {"ATHENA_WORK_GROUP": group})
     shop = make_shop(limited_api, "limited", tmp_path / "limited")
-    dbt(shop, "run", "--select", "stg_aisles")
+    dbt(shop, "run", "--select", "stg_order_products")
     api.load_raw(big_raw)
-    output = dbt(shop, "run", "--select", "stg_aisles", fails=True)
-    assert "Failure in model stg_aisles" in output
+    output = dbt(shop, "run", "--select", "stg_order_products", fails=True)
+    assert "Failure in model stg_order_products" in output
     assert "Bytes scanned limit was exceeded" in output
-    assert set(tables(api, shop.schema)) == {"stg_aisles"}
-    assert len(query(api, f"select * from {shop.schema}.stg_aisles")) == 3
+    assert set(tables(api, shop.schema)) == {"stg_order_products"}
+    assert len(query(api, f"select * from {shop.schema}.stg_order_products")) == 13
 
 
 def test_more_than_100_partitions_are_written_in_batches(api: RunningApi, tmp_path: Path) -> None:
@@ -161,6 +176,7 @@ def test_two_builds_at_once_never_leave_wrong_rows(
     api.delay_next("DeleteTable", 12, f"{written_slowly}__")
     running.append(start_dbt(other, *BUILD))
     outputs = [process.communicate()[0] for process in running]
+    assert api.pending_faults() == [], "the builds did not meet"
     for process, output in zip(running, outputs, strict=True):
         assert process.returncode == 0 or "Failure in " in output, output[-3000:]
     found = contents(shop)
@@ -177,11 +193,76 @@ def test_a_build_with_other_vars_is_refused_while_one_runs(
     api.slow_query(r"create table.*stg_orders", 20)
     with start_dbt(shop, *BUILD) as running:
         wait_until_met(api)
-        refused = dbt(other, *BUILD, variables={"windows": 2}, fails=True)
+        refused = dbt(other, *BUILD, variables=OTHER_VARS, fails=True)
         assert running.wait() == 0
     sentence = "is running, with mode: benchmark, windows: 1 instead of mode: benchmark, windows: 2"
     assert sentence in " ".join(refused.split())
-    assert contents(shop) == rows  # and no marker is left
+    assert contents(shop) == rows
+    assert markers(api, shop.schema) == []
+
+
+def test_a_build_that_ends_leaves_the_marker_of_another(
+    api: RunningApi, make_athena_shop: Callable[[str], AthenaShop], tmp_path: Path
+) -> None:
+    """A runs, B with the same vars begins and ends, C with other vars is refused; A breaks off."""
+    first = make_athena_shop("three_builds")
+    other = make_shop(api, first.schema, tmp_path / "other")
+    api.slow_query(r"create table.*stg_departments", 600)
+    with start_dbt(first, "run", "--select", "stg_departments") as running:
+        wait_until_met(api)
+        (left,) = markers(api, first.schema)
+        dbt(other, "run", "--select", "stg_aisles")
+        assert markers(api, first.schema) == [left]
+        refused = dbt(other, "run", "--select", "stg_aisles", variables=OTHER_VARS, fails=True)
+        assert markers(api, first.schema) == [left]
+        running.send_signal(signal.SIGINT)
+    stop_queries(api)
+    assert running.returncode != 0
+    assert markers(api, first.schema) == [left], "after Ctrl-C nothing of on-run-end runs"
+
+    # what the refusal says to do: first not to a table, then to the marker
+    told = re.search(r"dbt (run-operation .*)", " ".join(refused.split()))
+    assert told
+    command = shlex.split(told[1])[:6]
+    assert command[2:5] == ["--target", "athena", "--args"]
+    assert left in command[5]
+    table = "{marker: stg_aisles}"
+    denied = dbt(other, *command[:2], "--args", table, fails=True)
+    assert f"There is no marker stg_aisles in schema three_builds: there is {left}." in denied
+    assert "stg_aisles" in tables(api, first.schema)
+    dbt(other, *command[:2], *command[4:])
+    assert markers(api, first.schema) == []
+    dbt(other, "run", "--select", "stg_aisles", variables=OTHER_VARS)
+
+
+def stop_queries(api: RunningApi) -> None:
+    """Stop what still runs for a client that is gone."""
+    athena = make_client("athena", api.url)
+    group = api.environment["ATHENA_WORK_GROUP"]
+    for query_id in athena.list_query_executions(WorkGroup=group)["QueryExecutionIds"]:
+        athena.stop_query_execution(QueryExecutionId=query_id)
+
+
+def test_of_two_builds_that_begin_at_once_one_sees_the_other(
+    api: RunningApi, disturbed: tuple[AthenaShop, dict[str, Rows]]
+) -> None:
+    shop, rows = disturbed
+    api.slow_query("create or replace view.*running_build_benchmark_1_", 3)
+    with start_dbt(shop, *BUILD) as running:
+        wait_until_met(api)
+        other = make_marker(api, shop.schema, time.time())
+        output = running.communicate()[0]
+    assert running.returncode != 0
+    assert "is running, with mode: live, windows: 2 instead of" in " ".join(output.split())
+    assert markers(api, shop.schema) == [other]
+    assert contents(shop) == rows
+
+
+def make_marker(api: RunningApi, schema: str, began_at: float) -> str:
+    """Make the marker of a build with `mode: live, windows: 2`."""
+    marker = f"running_build_live_2_{began_at:.0f}_{uuid.uuid4().hex}"
+    query(api, f"create view {schema}.{marker} as select 1 as is_running")
+    return marker
 
 
 @pytest.mark.parametrize(("minutes", "is_refused"), [(60, True), (180, False)])
@@ -193,17 +274,11 @@ def test_a_marker_of_a_killed_build_counts_for_two_hours(
     is_refused: bool,
 ) -> None:
     shop, rows = disturbed
-    began_at = int(time.time()) - 60 * minutes
-    query(
-        api,
-        f"create or replace view {shop.schema}.running_build as"
-        f" select 'mode: live, windows: 2' as vars, {began_at} as began_at",
-    )
+    marker = make_marker(api, shop.schema, time.time() - 60 * minutes)
     output = dbt(shop, *BUILD, fails=is_refused)
-    assert (f"drop view {shop.schema}.running_build" in " ".join(output.split())) == is_refused
-    # a refused build does not take away the marker of the one that runs
-    assert ("running_build" in tables(api, shop.schema)) == is_refused
-    query(api, f"drop view if exists {shop.schema}.running_build")
+    assert (f"--args '{{marker: {marker}}}'" in " ".join(output.split())) == is_refused
+    # a refused build takes away its own marker alone, one that passes the leftovers too
+    assert markers(api, shop.schema) == ([marker] if is_refused else [])
     assert contents(shop) == rows
 
 
@@ -230,6 +305,9 @@ def test_build_after_a_killed_one_is_right(
         wait_until_met(api)
         running.send_signal(signal.SIGKILL)
     assert running.returncode == -signal.SIGKILL
+    assert len(markers(api, shop.schema)) == 1, (
+        "it still stands for the same vars, and refuses none"
+    )
     dbt(shop, *BUILD)
     assert contents(shop) == rows
 
@@ -239,16 +317,15 @@ def test_everything_after_a_killed_build_is_as_undisturbed(
 ) -> None:
     """Killed in the middle of the marts; then every model, no table beside them, and data.csv."""
     shop = make_athena_shop("killed")
-    build = ("build", "--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
     api.slow_query(r"create table.*prd_features", 5)
-    with start_dbt(shop, *build) as running:
+    with start_dbt(shop, *BUILD_UNTESTED) as running:
         wait_until_met(api, seconds=600)
         running.send_signal(signal.SIGKILL)
     assert running.returncode == -signal.SIGKILL
     assert "candidates" not in tables(api, shop.schema)
     # the engine goes on with a killed client's query; a build beside it would be refused, loudly
     wait_until(lambda: "prd_features" in tables(api, shop.schema))
-    dbt(shop, *build)
+    dbt(shop, *BUILD_UNTESTED)
     assert contents(shop) == contents(built_shop)
     for one in (shop, built_shop):
         export(one)
