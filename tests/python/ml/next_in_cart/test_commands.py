@@ -119,16 +119,6 @@ def test_every_product_has_a_reason(shop: NextInCart) -> None:
             assert reason.startswith("bought ") == (product in own_products(shop, user))
 
 
-def test_the_target_basket_is_not_in_the_state(shop: NextInCart, data: Path) -> None:
-    tables = read_tables(data)
-    ends = tables.targets.filter(pl.col("orders_back") == 0).lazy()
-    first = tables.baskets.group_by("user_id", "product_id").agg(pl.col("order_number").min())
-    new = first.join(ends, on=["user_id", "order_number"], how="semi").collect()
-    assert new.height
-    for user, product in new.select("user_id", "product_id").iter_rows():
-        assert product not in own_products(shop, user)
-
-
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
