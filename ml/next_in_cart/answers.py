@@ -8,7 +8,15 @@ import numpy as np
 import polars as pl
 
 from ml.arrays import Integers
-from ml.next_in_cart.candidates import CandidateFinder, CartCandidates
+from ml.next_in_cart.candidates import (
+    COSINE_MAX,
+    DISCOVERY_SCORE,
+    IS_OWN,
+    UP_ORDERS,
+    UP_ORDERS_SINCE_LAST_ORDER,
+    CandidateFinder,
+    CartCandidates,
+)
 from ml.next_in_cart.carts import Cart
 from ml.next_in_cart.ranker import rank
 from ml.next_in_cart.state import State
@@ -107,12 +115,12 @@ class NextInCart:
         return np.array(list(dict.fromkeys(known.tolist())), dtype=np.int64)
 
     def _reason(self, found: CartCandidates, row: int, cart: Integers) -> str:
-        is_own, orders, since = (found.features[row, column] for column in (0, 2, 3))
+        is_own, orders, since = found.features[row, [IS_OWN, UP_ORDERS, UP_ORDERS_SINCE_LAST_ORDER]]
         if is_own:
             times = "once" if orders == 1 else f"in {orders:.0f} orders"
             return f"bought {times}, {last_bought(since)}"
         state = self.state
-        closest = found.features[row, 10]
+        closest = found.features[row, COSINE_MAX]
         if closest > 0:
             for item in cart:
                 near = slice(state.near_start[item], state.near_start[item + 1])
@@ -120,7 +128,7 @@ class NextInCart:
                 if (state.near_cosine[near][is_it] == closest).any():
                     product = int(state.products[item])
                     return f"often bought with {self.names.get(product, f'product {product}')}"
-        if not np.isnan(found.features[row, 7]):
+        if not np.isnan(found.features[row, DISCOVERY_SCORE]):
             return "new, for a shopper like you"
         return "popular in the shop"
 

@@ -37,6 +37,35 @@ FEATURES = (
     "own_followed_last",
     "own_with_cart",
 )
+# the column of each feature, for the compiled code
+(
+    IS_OWN,
+    BUY_AGAIN,
+    UP_ORDERS,
+    UP_ORDERS_SINCE_LAST_ORDER,
+    UP_AVERAGE_CART_POSITION,
+    POSITIONS_TO_USUAL,
+    OWN_RANK,
+    DISCOVERY_SCORE,
+    DISCOVERY_RANK,
+    COSINE_SUM,
+    COSINE_MAX,
+    COSINE_LAST,
+    CONFIDENCE_MAX,
+    BUYER_SHARE,
+    POPULARITY_RANK,
+    CART_SIZE,
+    CART_SIZE_SHARE,
+    CART_OWN_SHARE,
+    AISLE_IN_CART,
+    DEPARTMENT_IN_CART,
+    IS_AISLE_OF_LAST,
+    IS_DEPARTMENT_OF_LAST,
+    USER_ORDERS,
+    OWN_EXPECTED_LEFT,
+    OWN_FOLLOWED_LAST,
+    OWN_WITH_CART,
+) = range(len(FEATURES))
 _MOST = (
     parameters.OWN_CANDIDATES
     + parameters.NEW_CANDIDATES
@@ -44,11 +73,12 @@ _MOST = (
     + parameters.NEIGHBOUR_CANDIDATES * parameters.NEIGHBOUR_ITEMS
 )
 _OWN = parameters.OWN_CANDIDATES
-_NEW = parameters.NEW_CANDIDATES
 _NEAR = parameters.NEIGHBOUR_CANDIDATES
 _NEAR_ITEMS = parameters.NEIGHBOUR_ITEMS
-_IN_CART = -2
+# what a product may be that is no candidate
 _NOTHING = -1
+_IN_CART = -2
+_OWN_BEYOND = -3
 
 
 @dataclass(frozen=True)
@@ -64,12 +94,15 @@ class CartCandidates:
         float32 [n, features].
     recency
         float32 [n]: the shopper's personal recency; 0 for what was never bought.
+    found
+        How many candidates the cart has, of which these may be a part.
 
     """
 
     product: npt.NDArray[np.int32]
     features: npt.NDArray[np.float32]
     recency: npt.NDArray[np.float32]
+    found: int
 
     def column(self, name: str) -> npt.NDArray[np.float32]:
         """Give one of FEATURES, float32 [n]."""
@@ -78,7 +111,9 @@ class CartCandidates:
     def only_new(self) -> "CartCandidates":
         """Keep what the shopper never bought."""
         kept = self.column("is_own") == 0
-        return CartCandidates(self.product[kept], self.features[kept], self.recency[kept])
+        return CartCandidates(
+            self.product[kept], self.features[kept], self.recency[kept], self.found
+        )
 
 
 class CandidateFinder:
@@ -143,7 +178,7 @@ class CandidateFinder:
             features,
             recency,
         )
-        return CartCandidates(product[:count], features[:count], recency[:count])
+        return CartCandidates(product[:count], features[:count], recency[:count], count)
 
 
 @numba.njit(cache=True)
@@ -191,38 +226,33 @@ def _fill(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912, PLR09
             rank += 1
             if rank > _OWN:
                 # still the shopper's own, so that it is no new product
-                place[item] = _IN_CART
+                place[item] = _OWN_BEYOND
                 continue
             place[item] = count
             product[count] = item
             recency[count] = own_values[at, 1]
-            features[count, 0] = 1
-            features[count, 1] = own_values[at, 0]
-            features[count, 2] = own_values[at, 2]
-            features[count, 3] = own_values[at, 3]
-            features[count, 4] = own_values[at, 4]
-            features[count, 5] = own_values[at, 4] - (size + 1)
-            features[count, 6] = rank
+            features[count, IS_OWN] = 1
+            features[count, BUY_AGAIN] = own_values[at, 0]
+            features[count, UP_ORDERS] = own_values[at, 2]
+            features[count, UP_ORDERS_SINCE_LAST_ORDER] = own_values[at, 3]
+            features[count, UP_AVERAGE_CART_POSITION] = own_values[at, 4]
+            features[count, POSITIONS_TO_USUAL] = own_values[at, 4] - (size + 1)
+            features[count, OWN_RANK] = rank
             count += 1
-        rank = 0
         for at in range(new_start[user], new_start[user + 1]):
             item = new_product[at]
-            rank += 1
             if place[item] == _NOTHING:
-                if rank > _NEW:
-                    continue
                 place[item] = count
                 product[count] = item
-                features[count, 0] = 0
+                features[count, IS_OWN] = 0
+                features[count, DISCOVERY_SCORE] = new_score[at]
+                features[count, DISCOVERY_RANK] = at - new_start[user] + 1
                 count += 1
-            if place[item] >= 0:
-                features[place[item], 7] = new_score[at]
-                features[place[item], 8] = rank
     for item in popular:
         if place[item] == _NOTHING:
             place[item] = count
             product[count] = item
-            features[count, 0] = 0
+            features[count, IS_OWN] = 0
             count += 1
     for step in range(max(size - _NEAR_ITEMS, 0), size):
         begin = near_start[cart[step]]
@@ -232,23 +262,25 @@ def _fill(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912, PLR09
             if place[item] == _NOTHING:
                 place[item] = count
                 product[count] = item
-                features[count, 0] = 0
+                features[count, IS_OWN] = 0
                 count += 1
     for row in range(count):
-        features[row, 9] = 0
-        features[row, 10] = 0
-        features[row, 11] = 0
-        features[row, 12] = 0
+        features[row, COSINE_SUM] = 0
+        features[row, COSINE_MAX] = 0
+        features[row, COSINE_LAST] = 0
+        features[row, CONFIDENCE_MAX] = 0
     for step in range(size):
         for at in range(near_start[cart[step]], near_start[cart[step] + 1]):
             row = place[near_product[at]]
             if row >= 0:
                 cosine = near_cosine[at]
-                features[row, 9] += cosine
-                features[row, 10] = max(features[row, 10], cosine)
+                features[row, COSINE_SUM] += cosine
+                features[row, COSINE_MAX] = max(features[row, COSINE_MAX], cosine)
                 if step == size - 1:
-                    features[row, 11] = cosine
-                features[row, 12] = max(features[row, 12], near_confidence[at])
+                    features[row, COSINE_LAST] = cosine
+                features[row, CONFIDENCE_MAX] = max(
+                    features[row, CONFIDENCE_MAX], near_confidence[at]
+                )
     for row in range(count):
         item = product[row]
         same_aisle = 0
@@ -256,28 +288,28 @@ def _fill(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912, PLR09
         for other in cart:
             same_aisle += aisle[other] == aisle[item]
             same_department += department[other] == department[item]
-        features[row, 13] = buyer_share[item]
-        features[row, 14] = popularity_rank[item]
-        features[row, 15] = size
-        features[row, 18] = same_aisle
-        features[row, 19] = same_department
+        features[row, BUYER_SHARE] = buyer_share[item]
+        features[row, POPULARITY_RANK] = popularity_rank[item]
+        features[row, CART_SIZE] = size
+        features[row, AISLE_IN_CART] = same_aisle
+        features[row, DEPARTMENT_IN_CART] = same_department
         if size:
-            features[row, 17] = own_in_cart / size
-            features[row, 20] = aisle[cart[size - 1]] == aisle[item]
-            features[row, 21] = department[cart[size - 1]] == department[item]
+            features[row, CART_OWN_SHARE] = own_in_cart / size
+            features[row, IS_AISLE_OF_LAST] = aisle[cart[size - 1]] == aisle[item]
+            features[row, IS_DEPARTMENT_OF_LAST] = department[cart[size - 1]] == department[item]
         if user >= 0:
             if user_values[user, 1] > 0:
-                features[row, 16] = size / user_values[user, 1]
-            features[row, 22] = user_values[user, 0]
-            features[row, 23] = expected_left
+                features[row, CART_SIZE_SHARE] = size / user_values[user, 1]
+            features[row, USER_ORDERS] = user_values[user, 0]
+            features[row, OWN_EXPECTED_LEFT] = expected_left
     if user >= 0 and size:
         last = cart[size - 1]
         orders_with_last = 0
         all_shared = 0
         for row in range(count):
-            if features[row, 0] == 1:
-                features[row, 24] = 0
-                features[row, 25] = 0
+            if features[row, IS_OWN] == 1:
+                features[row, OWN_FOLLOWED_LAST] = 0
+                features[row, OWN_WITH_CART] = 0
         begin = line_start[user]
         while begin < line_start[user + 1]:
             end = begin
@@ -297,16 +329,16 @@ def _fill(  # type: ignore[no-untyped-def]  # noqa: ANN202, C901, PLR0912, PLR09
                 for at in range(begin, end):
                     row = place[line_product[at]]
                     if row >= 0:
-                        features[row, 25] += shared
+                        features[row, OWN_WITH_CART] += shared
                         if 0 <= at_last < at:
-                            features[row, 24] += 1 / (at - at_last)
+                            features[row, OWN_FOLLOWED_LAST] += 1 / (at - at_last)
             begin = end
         for row in range(count):
-            if features[row, 0] == 1:
+            if features[row, IS_OWN] == 1:
                 if orders_with_last:
-                    features[row, 24] /= orders_with_last
+                    features[row, OWN_FOLLOWED_LAST] /= orders_with_last
                 if all_shared:
-                    features[row, 25] /= all_shared
+                    features[row, OWN_WITH_CART] /= all_shared
     # leave the scratch as it was found
     for item in cart:
         place[item] = _NOTHING

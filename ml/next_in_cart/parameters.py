@@ -14,6 +14,9 @@ NEW_CANDIDATES = 40
 POPULAR_CANDIDATES = 60
 """Candidates from the shop's most bought products."""
 
+NEAREST = 50
+"""Products nearest to each product, by shrunk cosine, whose nearness to the cart counts."""
+
 NEIGHBOUR_CANDIDATES = 15
 """Candidates from the neighbours of each of the newest NEIGHBOUR_ITEMS products in the cart."""
 

@@ -24,7 +24,14 @@ OWN_COLUMNS = (
 NEIGHBOURS = "product_neighbours"
 """The table that next-in-cart reads beside those of discovery."""
 
-_NEIGHBOURS = ("product_id", "neighbour_id", "shrunk_cosine", "confidence", "orders_back")
+_NEIGHBOURS = (
+    "product_id",
+    "neighbour_id",
+    "neighbour_rank",
+    "shrunk_cosine",
+    "confidence",
+    "orders_back",
+)
 
 
 @dataclass(frozen=True)
@@ -45,9 +52,10 @@ class State:
         int64 [m + 1], int32 [l], int32 [l]: the shopper's order lines, by order and place in the
         cart, with their order_number.
     new_start, new_product, new_score
-        int64 [m + 1], int32 [k], float32 [k]: the discovery list of each shopper.
+        int64 [m + 1], int32 [k], float32 [k]: the first NEW_CANDIDATES of each shopper's discovery
+        list.
     near_start, near_product, near_cosine, near_confidence
-        int64 [p + 1], int32 [q], float32 [q], float32 [q]: the neighbours of each product.
+        int64 [p + 1], int32 [q], float32 [q], float32 [q]: the NEAREST ones of each product.
     buyer_share
         float32 [p]: share of the window's shoppers who bought the product.
     popularity_rank
@@ -153,7 +161,10 @@ def build_state(
     )
     near = (
         scan_table(tables.data, NEIGHBOURS, _NEIGHBOURS)
-        .filter(pl.col("orders_back") == orders_back)
+        .filter(
+            (pl.col("orders_back") == orders_back)
+            & (pl.col("neighbour_rank") <= parameters.NEAREST)
+        )
         .sort("product_id", "shrunk_cosine", "neighbour_id", descending=[False, True, False])
         .collect()
     )
@@ -162,7 +173,12 @@ def build_state(
     own_product = _places(products, own["product_id"])
     own_values = own.select(OWN_COLUMNS).to_numpy(order="c")
     del own  # of a whole shop half a gigabyte, as are the lists that follow
-    listed = new.select("user_id", "product_id", pl.col("score").cast(pl.Float32)).collect()
+    listed = (
+        new.select("user_id", "product_id", pl.col("score").cast(pl.Float32))
+        .group_by("user_id", maintain_order=True)
+        .head(parameters.NEW_CANDIDATES)
+        .collect()
+    )
     window_shoppers = tables.targets.filter(pl.col("orders_back") == orders_back).height
     return State(
         users=users,

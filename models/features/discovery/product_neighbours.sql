@@ -8,7 +8,10 @@
 {%- set orders_per_meeting = 200000 -%}
 {#- so many meetings keep half of the cosine -#}
 {%- set shrinkage = 3 -%}
-{%- set most_neighbours = 50 -%}
+{#- a product counts as if so many more orders had held it without any neighbour -#}
+{%- set orders_without = 60 -%}
+{%- set nearest = 50 -%}
+{%- set likeliest = 10 -%}
 
 with
 
@@ -102,6 +105,8 @@ scores as (
         orders_together,
         {{ safe_ratio('orders_together', 'orders_counted') }} as pair_support,
         {{ safe_ratio('orders_together', 'product_orders') }} as confidence,
+        {{ safe_ratio('orders_together', '(product_orders + ' ~ orders_without ~ ')') }}
+            as shrunk_confidence,
         {{ safe_ratio(
             'orders_together * orders_counted',
             '(product_orders * neighbour_orders)'
@@ -112,6 +117,7 @@ scores as (
         ) }}
         * ({{ safe_ratio('orders_together', '(orders_together + ' ~ shrinkage ~ ')') }})
             as shrunk_cosine,
+        neighbour_orders,
         orders_back
     from counts
 
@@ -122,15 +128,21 @@ ranked as (
     select
         product_id,
         neighbour_id,
-        orders_together,
-        pair_support,
-        confidence,
-        lift,
-        shrunk_cosine,
+        -- what is near beyond chance, and what is often there whatever the reason
         cast(row_number() over (
             partition by product_id, orders_back
             order by shrunk_cosine desc, neighbour_id asc
         ) as integer) as neighbour_rank,
+        cast(row_number() over (
+            partition by product_id, orders_back
+            order by shrunk_confidence desc, neighbour_orders desc, neighbour_id asc
+        ) as integer) as confidence_rank,
+        orders_together,
+        pair_support,
+        confidence,
+        shrunk_confidence,
+        lift,
+        shrunk_cosine,
         orders_back
     from scores
 
@@ -138,18 +150,8 @@ ranked as (
 
 final as (
 
-    select
-        product_id,
-        neighbour_id,
-        neighbour_rank,
-        orders_together,
-        pair_support,
-        confidence,
-        lift,
-        shrunk_cosine,
-        orders_back
-    from ranked
-    where neighbour_rank <= {{ most_neighbours }}
+    select * from ranked
+    where neighbour_rank <= {{ nearest }} or confidence_rank <= {{ likeliest }}
 
 )
 

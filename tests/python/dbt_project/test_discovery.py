@@ -88,6 +88,12 @@ def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
         cosine = together / sqrt(orders[one] * orders[other]) * (together / (together + 3))
         assert row["shrunk_cosine"] == pytest.approx(cosine, rel=1e-12)
         assert row["confidence"] == pytest.approx(together / orders[one], rel=1e-12)
+        shrunk = together / (orders[one] + 60)
+        assert row["shrunk_confidence"] == pytest.approx(shrunk, rel=1e-12)
+        # what comes before it: bought more often with the product, or as often and in more orders
+        others = ((pairs[pair], orders[pair[1]], -pair[1]) for pair in pairs if pair[0] == one)
+        place = 1 + sum(before > (together, orders[other], -other) for before in others)
+        assert row["confidence_rank"] == place
         count = history["order_id"].n_unique()
         lift = together * count / (orders[one] * orders[other])
         assert row["lift"] == pytest.approx(lift, rel=1e-12)
@@ -96,10 +102,11 @@ def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
 def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
     near: dict[int, list[tuple[int, float]]] = {}
     neighbours = rows(built, "product_neighbours").filter(
-        (pl.col("orders_back") == 0) & (pl.col("neighbour_rank") <= 10)
+        (pl.col("orders_back") == 0) & (pl.col("confidence_rank") <= 10)
     )
     for row in neighbours.iter_rows(named=True):
-        near.setdefault(row["product_id"], []).append((row["neighbour_id"], row["shrunk_cosine"]))
+        neighbour = row["neighbour_id"], row["shrunk_confidence"]
+        near.setdefault(row["product_id"], []).append(neighbour)
     expected: set[tuple[int, int, int, float, int]] = set()
     before_the_cut = []
     for history in history_of_window_0(built).partition_by("user_id"):
@@ -108,13 +115,13 @@ def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
         for product, number in history.select("product_id", "order_number").iter_rows():
             orders, last = bought.get(product, (0, 0))
             bought[product] = (orders + 1, max(last, number))
-        own = sorted(bought, key=lambda each: (*(-part for part in bought[each]), each))[:10]
+        own = sorted(bought, key=lambda each: (*(-part for part in bought[each]), each))[:20]
         billionths: dict[int, int] = {}
         products: dict[int, int] = {}
         for product in own:
-            for neighbour, cosine in near.get(product, []):
+            for neighbour, confidence in near.get(product, []):
                 if neighbour not in bought:
-                    billionths[neighbour] = billionths.get(neighbour, 0) + int(cosine * 10**9)
+                    billionths[neighbour] = billionths.get(neighbour, 0) + int(confidence * 10**9)
                     products[neighbour] = products.get(neighbour, 0) + 1
         before_the_cut.append(len(billionths))
         ranked = sorted(billionths, key=lambda each: (-billionths[each], each))

@@ -77,5 +77,5 @@ def _train_once(data: Path, task: str) -> Path:
         if not folder.exists():
             arguments = ["train", "--task", task, "--data", str(data), "--run", str(folder)]
             result = CliRunner().invoke(cli, arguments)
-            assert result.exit_code == 0, result.output
+            assert result.exit_code == 0, (result.output, result.exception)
     return folder

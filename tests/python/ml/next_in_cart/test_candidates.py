@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from ml.next_in_cart import candidates
 from ml.next_in_cart.candidates import FEATURES, CandidateFinder, CartCandidates
 from ml.next_in_cart.state import State
 
@@ -84,6 +85,19 @@ def test_what_followed_later_counts_less() -> None:
     found = find(0, 0)
     assert row(found, 1)["own_followed_last"] == pytest.approx(1 / 2)
     assert row(found, 2)["own_followed_last"] == pytest.approx(1 / 2 / 2)
+
+
+def test_own_products_beyond_the_candidates_do_not_lie_in_the_cart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(candidates, "_OWN", 1)
+    # compiled code holds the number
+    monkeypatch.setattr(candidates, "_fill", candidates._fill.py_func)  # noqa: SLF001
+    found = find(0, 3)
+    # 20 is likeliest; 10 and 30 are no candidates, not even as popular products
+    assert set(found.product.tolist()) == {1, 4}
+    # no order held 40, which is in the cart
+    assert row(found, 1)["own_with_cart"] == 0
 
 
 def test_aisles_in_the_cart_are_counted() -> None:

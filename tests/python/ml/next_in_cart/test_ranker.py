@@ -26,6 +26,7 @@ from ml.next_in_cart.ranker import (
     Order,
     Steps,
     cart_of,
+    chance,
     fit_ranker,
     known_orders,
     learning_steps,
@@ -236,3 +237,17 @@ def test_few_steps_or_none_give_rankers_all_the_same(users: list[int]) -> None:
         assert booster.feature_name() == list(FEATURES)
         (rows,), _ = rank([found], booster, threads=1)
         assert sorted(rows) == list(range(len(found.product)))
+
+
+def test_chances_are_those_among_all_candidates() -> None:
+    # as likely bought as not among one and 20 of 100 others: odds of 1 become odds of 20 / 100
+    assert chance(np.array([0.5, 0.0, 1.0]), 101) == pytest.approx([1 / 6, 0, 1])
+    # all of two others were learnt from
+    assert chance(np.array([0.3]), 3) == pytest.approx([0.3])
+
+
+def test_a_step_whose_product_is_no_candidate_teaches_what_was_not_bought() -> None:
+    # the one product of the order was in nobody's history; all five others are candidates
+    steps = learning_steps(SHOP, [Order(0, np.array([-1]))])
+    assert steps.label.tolist() == [0, 0, 0, 0, 0]
+    assert steps.user_id.tolist() == [7, 7, 7, 7, 7]
