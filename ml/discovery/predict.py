@@ -69,7 +69,7 @@ def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
 
     Columns user_id, rank (from 1), product_id, score (the model's chance that the next order holds
     it), reason, model_version (the run), predicted_at (UTC); sorted by user_id and rank. Shoppers
-    whose order is known are scored by a model that was not fitted on them.
+    who were learnt from are scored by a model that was not fitted on them.
 
     Parameters
     ----------

@@ -39,8 +39,8 @@ pairs as (
 
     select
         *,
-        up_last_order - up_first_order as orders_between,
-        up_days_since_first_order - up_days_since_last_order as days_between,
+        up_last_order - up_first_order as orders_spanned,
+        up_days_since_first_order - up_days_since_last_order as days_spanned,
         up_orders_since_last_order + up_last_order - up_first_order as opportunities
     from {{ ref('up_features') }}
 
@@ -112,7 +112,7 @@ final as (
             ~ ' - case when pairs.up_orders_since_last_order = 0 then 1 else 0 end)', 8
         ) }} as prod_shrunk_next_order_ratio,
         {{ shrunken_ratio(
-            'days_between', 'reorders', 'pairs.days_between', 'pairs.up_reorders', 8
+            'days_between', 'reorders', 'pairs.days_spanned', 'pairs.up_reorders', 8
         ) }} as prod_shrunk_days_between,
         {{ shrunken_ratio(
             'cart_positions', 'orders', 'pairs.up_cart_positions', 'pairs.up_orders', 8
@@ -129,16 +129,16 @@ final as (
         {{ safe_ratio('pairs.up_order_weight', 'shoppers.user_order_weight') }}
             as up_decayed_order_rate,
         {{ safe_ratio('pairs.up_day_weight', 'shoppers.user_day_weight') }} as up_decayed_day_rate,
-        {{ safe_ratio('pairs.orders_between', 'pairs.up_reorders') }} as up_mean_orders_between,
+        {{ safe_ratio('pairs.orders_spanned', 'pairs.up_reorders') }} as up_mean_orders_between,
         pairs.up_max_orders_between,
-        {{ safe_ratio('pairs.days_between', 'pairs.up_reorders') }} as up_mean_days_between,
+        {{ safe_ratio('pairs.days_spanned', 'pairs.up_reorders') }} as up_mean_days_between,
         pairs.up_median_days_between,
         pairs.up_max_days_between,
         -- the orders since the last one, and the order to come, over the mean distance
         {{ safe_ratio(
-            '(pairs.up_orders_since_last_order + 1) * pairs.up_reorders', 'pairs.orders_between'
+            '(pairs.up_orders_since_last_order + 1) * pairs.up_reorders', 'pairs.orders_spanned'
         ) }} as up_overdue_orders,
-        {{ safe_ratio('pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.days_between') }}
+        {{ safe_ratio('pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.days_spanned') }}
             as up_overdue_days,
         pairs.up_average_cart_position
         - prd_features.prod_average_cart_position as up_cart_position_difference,
@@ -157,7 +157,7 @@ final as (
             as ctx_up_days_since_last_order,
         {{ safe_ratio(
             '(pairs.up_days_since_last_order + shoppers.days_since_prior_order)',
-            safe_ratio('pairs.days_between', 'pairs.up_reorders')
+            safe_ratio('pairs.days_spanned', 'pairs.up_reorders')
         ) }} as ctx_up_overdue_days,
         {{ safe_ratio('pairs.ctx_up_target_dow_orders', 'pairs.up_orders') }}
             as ctx_up_same_dow_rate,

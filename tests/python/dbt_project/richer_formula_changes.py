@@ -292,8 +292,8 @@ FEATURES = [
     Change(
         "prod_shrunk_days_between",
         "candidates",
-        "'pairs.days_between', 'pairs.up_reorders', 8",
-        "'pairs.days_between', 'pairs.up_orders', 8",
+        "'pairs.days_spanned', 'pairs.up_reorders', 8",
+        "'pairs.days_spanned', 'pairs.up_orders', 8",
     ),
     Change(
         "prod_shrunk_cart_position",
@@ -345,14 +345,14 @@ FEATURES = [
     Change(
         "up_mean_orders_between",
         "candidates",
-        "'pairs.orders_between', 'pairs.up_reorders'",
-        "'pairs.orders_between', 'pairs.up_orders'",
+        "'pairs.orders_spanned', 'pairs.up_reorders'",
+        "'pairs.orders_spanned', 'pairs.up_orders'",
     ),
     Change(
         "up_mean_days_between",
         "candidates",
-        "'pairs.days_between', 'pairs.up_reorders') }}",
-        "'pairs.days_between', 'pairs.up_orders') }}",
+        "'pairs.days_spanned', 'pairs.up_reorders') }}",
+        "'pairs.days_spanned', 'pairs.up_orders') }}",
     ),
     Change(
         "up_overdue_orders",
@@ -423,8 +423,8 @@ FEATURES = [
     Change(
         "ctx_up_overdue_days",
         "candidates",
-        "safe_ratio('pairs.days_between', 'pairs.up_reorders')\n",
-        "safe_ratio('pairs.days_between', 'pairs.up_orders')\n",
+        "safe_ratio('pairs.days_spanned', 'pairs.up_reorders')\n",
+        "safe_ratio('pairs.days_spanned', 'pairs.up_orders')\n",
     ),
 ]
 
