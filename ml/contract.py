@@ -1,9 +1,11 @@
 """What data.csv must look like: contract.json, which the export writes from the dbt manifest."""
 
+import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import click
 
@@ -84,6 +86,12 @@ def read_contract(data: Path) -> Contract:
                 f"{path}: feature {column.name} is text, and the model reads only numbers."
             )
     return contract
+
+
+def contract_hash(columns: Sequence[Mapping[str, Any]]) -> str:
+    """Give the hash that names a set of columns: of their names and types in order."""
+    names_and_types = [[column["name"], column["type"]] for column in columns]
+    return hashlib.sha256(json.dumps(names_and_types).encode()).hexdigest()
 
 
 def check_header(contract: Contract, header: list[str], path: Path) -> None:

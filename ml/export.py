@@ -1,6 +1,5 @@
 """The way out of the lake: data.csv and the tables that go with it, written beside each other."""
 
-import hashlib
 import json
 import os
 from contextlib import AbstractContextManager, ExitStack
@@ -13,6 +12,7 @@ import polars as pl
 from ml.ahead import ahead
 from ml.athena_lake import athena_lake
 from ml.atomic import file_aside
+from ml.contract import contract_hash
 from ml.lake import Lake, local_lake
 from ml.paths import default_data, lake_file
 from ml.progress import counted_step, step
@@ -258,9 +258,8 @@ def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager
 def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:
     is_live = lake.scalar("select count(*) from target_orders where eval_set = 'live'")
     last_window = lake.scalar("select max(orders_back) from user_features")
-    names_and_types = [[column["name"], column["type"]] for column in columns]
     contract = {
-        "hash": hashlib.sha256(json.dumps(names_and_types).encode()).hexdigest(),
+        "hash": contract_hash(columns),
         "mode": "live" if is_live else "benchmark",
         "windows": int(last_window or 0) + 1,
         "columns": columns,

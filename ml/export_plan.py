@@ -1,12 +1,12 @@
 """What an exporter outside this package needs to know: the columns of data.csv and the queries."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import click
 
 from ml.atomic import file_aside
+from ml.contract import contract_hash
 from ml.export import TABLES, candidates_model, data_columns
 
 
@@ -24,10 +24,9 @@ from ml.export import TABLES, candidates_model, data_columns
 def export_plan(target: str, manifest: Path, out: Path) -> None:
     """Write as JSON how data.csv and its tables are made, for glue/export_job.py."""
     columns = data_columns(candidates_model(manifest, target))
-    names_and_types = [[column["name"], column["type"]] for column in columns]
     plan = {
         "columns": columns,
-        "hash": hashlib.sha256(json.dumps(names_and_types).encode()).hexdigest(),
+        "hash": contract_hash(columns),
         "tables": {name: " ".join(query.split()) for name, query in TABLES.items()},
     }
     with file_aside(out) as aside:

@@ -41,6 +41,29 @@ def assign_folds(users: Integers, folds: int) -> Integers:
     return (rank % folds).astype(np.int64)
 
 
+def fold_of(user_id: Integers, users: Integers, folds: Integers) -> Integers:
+    """
+    Look up the folds of some shoppers.
+
+    Parameters
+    ----------
+    user_id
+        int64 [n]: the shoppers looked up.
+    users, folds
+        int64 [m]: the shoppers that were assigned, rising, and the fold of each.
+
+    Returns
+    -------
+    int64 [n]
+        -1 for a shopper that was not assigned.
+
+    """
+    if not len(users):
+        return np.full(len(user_id), -1)
+    place = np.minimum(np.searchsorted(users, user_id), len(users) - 1)
+    return np.where(users[place] == user_id, folds[place], -1)
+
+
 def hold_out(users: Integers, share: float) -> Integers:
     """
     Choose a share of the shoppers, by the same hash.

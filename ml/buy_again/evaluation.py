@@ -11,7 +11,7 @@ from ml.boosting import Examples
 from ml.buy_again.parameters import CATEGORIES, FOLDS
 from ml.candidates import Candidates
 from ml.data import DataFolder
-from ml.folds import assign_folds
+from ml.folds import assign_folds, fold_of
 from ml.metrics import order_f1
 
 
@@ -121,14 +121,13 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
         )
     users = np.unique(evaluated.user_id)
     folds = assign_folds(users, FOLDS)
-    place = np.minimum(np.searchsorted(users, labelled.user_id), len(users) - 1)
     orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
     return Evaluation(
         window=window,
         orders=orders,
         folds=pl.DataFrame({"user_id": users, "fold": folds}),
         is_evaluated=is_evaluated,
-        fold=np.where(users[place] == labelled.user_id, folds[place], -1),
+        fold=fold_of(labelled.user_id, users, folds),
         candidates=evaluated,
         order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),
     )

@@ -14,6 +14,7 @@ from ml.discovery import parameters
 from ml.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
 from ml.discovery.tables import Tables
 from ml.fits import fit_without_each_fold
+from ml.folds import fold_of
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,10 @@ class DiscoveryModels:
     folds: Integers
     fold_models: list[str]
     model: str
+
+    def fold_of(self, user_id: Integers) -> Integers:
+        """Give the fold of each shopper, int64 [n]; -1 for those that were not learnt from."""
+        return fold_of(user_id, self.users, self.folds)
 
 
 def labelled_candidates(tables: Tables, window: WindowCandidates) -> pl.DataFrame:
@@ -155,10 +160,7 @@ def score(user_id: Integers, features: npt.NDArray[np.float32], models: Discover
     float64 [n]
 
     """
-    fold = np.full(len(user_id), -1)
-    if len(models.users):
-        place = np.minimum(np.searchsorted(models.users, user_id), len(models.users) - 1)
-        fold = np.where(models.users[place] == user_id, models.folds[place], -1)
+    fold = models.fold_of(user_id)
     scores = np.empty(len(user_id))
     for which in np.unique(fold):
         rows = fold == which

@@ -43,7 +43,7 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
         state,
         orders_back,
         orders,
-        models.folds[np.searchsorted(models.users, users)],
+        models.fold_of(users),
         [read_booster(run.folder / f"ranker-fold-{fold}.txt") for fold in range(parameters.FOLDS)],
     )
     return ladder

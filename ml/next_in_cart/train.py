@@ -123,7 +123,7 @@ def _newest_own_products(
     with step("buy-again of every shopper"), tempfile.TemporaryDirectory(dir=room) as inner:
         candidates = read_data(tables.data, "newest", Path(inner)).candidates
         probability = np.full(len(candidates), np.nan)
-        fold = _fold_of(candidates.user_id, models)
+        fold = models.fold_of(candidates.user_id)
         for which in np.unique(fold):
             chosen: Booleans = fold == which
             booster = final if which < 0 else boosters[which]
@@ -178,7 +178,7 @@ def _fit_and_judge(
             features=learners.columns(),
             label=learners.label,
             user_id=learners.user_id,
-            fold=folds[np.searchsorted(users, learners.user_id)],
+            fold=discovery.models.fold_of(learners.user_id),
             is_judged=np.ones(len(learners), dtype=np.bool_),
         ),
         columns,
@@ -204,7 +204,7 @@ def _fit_and_judge(
     assert judged is not None  # noqa: S101 - fit_discovery gives at least one window
     orders_back, state, orders = judged
     shoppers = state.users[np.array([order.user for order in orders], dtype=np.int64)]
-    fold = folds[np.searchsorted(users, shoppers)]
+    fold = discovery.models.fold_of(shoppers)
     ladder, said = climb(
         state, orders_back, orders, fold, [lgb.Booster(model_str=text) for text in rankers]
     )
@@ -222,13 +222,6 @@ def _fit_and_judge(
     records = _records(tables, ladder, columns, ranker, fit_parameters)
     records["data"] |= {"sha256": data.fingerprint, "judged_orders": len(orders)}
     return ladder, records
-
-
-def _fold_of(user_id: Integers, models: DiscoveryModels) -> Integers:
-    if not len(models.users):
-        return np.full(len(user_id), -1)
-    place = np.minimum(np.searchsorted(models.users, user_id), len(models.users) - 1)
-    return np.where(models.users[place] == user_id, models.folds[place], -1)
 
 
 def _records(

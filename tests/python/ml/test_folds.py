@@ -4,7 +4,7 @@ import click
 import numpy as np
 import pytest
 
-from ml.folds import assign_folds, hold_out
+from ml.folds import assign_folds, fold_of, hold_out
 
 
 def test_folds_have_equal_sizes_and_ignore_the_order_of_ids() -> None:
@@ -24,6 +24,13 @@ def test_the_hash_is_splitmix64() -> None:
 def test_fewer_users_than_folds() -> None:
     with pytest.raises(click.ClickException, match=r"only 4 shoppers .* 5 folds"):
         assign_folds(np.arange(4), 5)
+
+
+def test_the_fold_of_a_shopper_who_was_not_assigned_is_minus_one() -> None:
+    wanted = np.array([9, 3, 5, 4, 1])
+    assert fold_of(wanted, np.array([3, 5, 8]), np.array([2, 0, 1])).tolist() == [-1, 2, 0, -1, -1]
+    nobody = np.array([], dtype=np.int64)
+    assert fold_of(wanted, nobody, nobody).tolist() == [-1] * 5
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, 1), (4, 1), (80, 10)])
