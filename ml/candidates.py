@@ -22,6 +22,15 @@ from ml.features import FLOAT, Features, write_features
 Rows = Literal["labelled", "to predict", "newest"]
 """Rows with a label; those of orders_back 0 without one; all of orders_back 0."""
 
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows to keep, and of which shoppers (int64; None for all of them)."""
+
+    rows: Rows
+    users: Integers | None = None
+
+
 _ARROW_TYPES = {
     "bigint": pa.int64(),
     "integer": pa.int32(),
@@ -99,7 +108,7 @@ class Candidates:
 
 
 def read_candidates(
-    path: Path, contract: Contract, features: list[str], rows: Rows, scratch: Path | None
+    path: Path, contract: Contract, features: list[str], wanted: Wanted, scratch: Path | None
 ) -> tuple[Candidates, pl.DataFrame]:
     """
     Read data.csv in blocks; write the features of the rows that are asked for to a file aside.
@@ -112,7 +121,7 @@ def read_candidates(
         Its columns in order. Every column is read with its type, also those not kept.
     features
         Names of the feature columns to keep.
-    rows
+    wanted
         Rows to keep.
     scratch
         Folder for the file of features; None keeps no features.
@@ -146,14 +155,14 @@ def read_candidates(
             _check_values(path, block, contract)
             keys.append(block.select(_KEY_SCHEMA.names).cast(_KEY_SCHEMA))
             if store:
-                wanted = block.filter(_is_wanted(block, rows)).select(features)
-                store.add(wanted.cast(schema))
+                kept = block.filter(_is_wanted(block, wanted)).select(features)
+                store.add(kept.cast(schema))
     table = pa.Table.from_batches(keys, schema=_KEY_SCHEMA)
     _check_keys(path, table)
-    wanted_keys = table.filter(_is_wanted(table, rows))
-    user_id, product_id, orders_back, label = (column.to_numpy() for column in wanted_keys.columns)
-    kept = Features(scratch / _FEATURES, features) if scratch else None
-    return Candidates(user_id, product_id, orders_back, label, kept), _counts(table)
+    kept_keys = table.filter(_is_wanted(table, wanted))
+    user_id, product_id, orders_back, label = (column.to_numpy() for column in kept_keys.columns)
+    columns = Features(scratch / _FEATURES, features) if scratch else None
+    return Candidates(user_id, product_id, orders_back, label, columns), _counts(table)
 
 
 def _feature_schema(contract: Contract, features: list[str]) -> pa.Schema:
@@ -213,12 +222,18 @@ def _check_values(path: Path, block: pa.RecordBatch, contract: Contract) -> None
             )
 
 
-def _is_wanted(rows_read: pa.RecordBatch | pa.Table, rows: Rows) -> pa.Array | pa.ChunkedArray:
+def _is_wanted(rows_read: pa.RecordBatch | pa.Table, wanted: Wanted) -> pa.Array | pa.ChunkedArray:
     has_label = rows_read.column(LABEL).is_valid()
-    if rows == "labelled":
-        return has_label
-    is_newest = pc.equal(rows_read.column("orders_back"), 0)
-    return is_newest if rows == "newest" else pc.and_not(is_newest, has_label)
+    if wanted.rows == "labelled":
+        is_wanted = has_label
+    else:
+        is_wanted = pc.equal(rows_read.column("orders_back"), 0)
+        if wanted.rows == "to predict":
+            is_wanted = pc.and_not(is_wanted, has_label)
+    if wanted.users is None:
+        return is_wanted
+    users = pa.array(wanted.users, pa.int64())
+    return pc.and_(is_wanted, pc.is_in(rows_read.column("user_id").cast(pa.int64()), users))
 
 
 def _check_keys(path: Path, table: pa.Table) -> None:

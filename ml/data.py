@@ -1,6 +1,5 @@
 """Reads the data folder: data.csv and what lies beside it, checked to belong together."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,9 +7,10 @@ import click
 import numpy as np
 import polars as pl
 
-from ml.candidates import Candidates, Rows, read_candidates
+from ml.arrays import Integers
+from ml.candidates import Candidates, Rows, Wanted, read_candidates
 from ml.contract import Contract, feature_names, read_contract
-from ml.tables import scan_table, shopper_parts
+from ml.tables import file_fingerprint, scan_table, shopper_parts
 
 _BASKETS = ("user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered")
 _TARGETS = (
@@ -72,7 +72,9 @@ class DataFolder:
         return scan_table(self.path, "products", ("product_id", "department_name"))
 
 
-def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder:
+def read_data(
+    path: Path, rows: Rows, scratch: Path | None = None, users: Integers | None = None
+) -> DataFolder:
     """
     Read data.csv and what lies beside it, and check that they belong together.
 
@@ -84,6 +86,8 @@ def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder
         Rows to keep.
     scratch
         Folder that takes a file with the features of these rows; without one they have none.
+    users
+        int64: the shoppers whose rows are kept; None keeps those of all.
 
     Raises
     ------
@@ -96,13 +100,12 @@ def read_data(path: Path, rows: Rows, scratch: Path | None = None) -> DataFolder
         raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
     contract = read_contract(path)
     names = feature_names(contract, "order-start")
-    candidates, counts = read_candidates(path, contract, names, rows, scratch)
+    wanted = Wanted(rows, users)
+    candidates, counts = read_candidates(path, contract, names, wanted, scratch)
     baskets = scan_table(path, "baskets", _BASKETS)
     targets = _known(scan_table(path, "targets", _TARGETS), baskets)
     _check_agreement(path, counts, targets, baskets)
-    with path.open("rb") as file:
-        fingerprint = hashlib.file_digest(file, "sha256").hexdigest()
-    return DataFolder(path, contract, fingerprint, candidates, targets)
+    return DataFolder(path, contract, file_fingerprint(path), candidates, targets)
 
 
 def _known(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.DataFrame:

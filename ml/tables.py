@@ -59,11 +59,14 @@ def fingerprint(data: Path, names: Sequence[str]) -> str:
         Names of the files without `.parquet`; they are all there.
 
     """
-    whole = hashlib.sha256()
-    for name in names:
-        with data.with_name(f"{name}.parquet").open("rb") as file:
-            whole.update(hashlib.file_digest(file, "sha256").digest())
-    return whole.hexdigest()
+    parts = [file_fingerprint(data.with_name(f"{name}.parquet")) for name in names]
+    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
+
+
+def file_fingerprint(path: Path) -> str:
+    """Give the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def shopper_parts(users: Integers) -> Iterator[tuple[Integers, pl.Expr]]:

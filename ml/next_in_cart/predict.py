@@ -5,17 +5,19 @@ import time
 from pathlib import Path
 
 import click
+import numpy as np
 import polars as pl
 
 from ml.atomic import file_aside
-from ml.discovery.tables import read_tables
+from ml.discovery.tables import Tables, read_tables
 from ml.next_in_cart.answers import NEXT, NextInCart, Only
-from ml.next_in_cart.carts import read_carts
+from ml.next_in_cart.carts import Cart, read_carts
 from ml.next_in_cart.ranker import read_booster
-from ml.next_in_cart.state import load_state
+from ml.next_in_cart.state import NEIGHBOURS, State, load_state
 from ml.next_in_cart.train import newest_state
-from ml.progress import counted_step, say
-from ml.runs import check_contract, read_run
+from ml.progress import counted_step, say, step
+from ml.runs import Run, check_contract, read_run
+from ml.tables import file_fingerprint
 
 _BATCH = 256
 
@@ -88,8 +90,7 @@ def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) ->
     check_contract(run, tables.contract, data)
     asked = read_carts(carts)
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out, prefix=".scratch-") as room:
-        state = newest_state(tables, run_folder, Path(room), Path(room) / "recommendations.parquet")
+    state = _state_for(run, tables, asked, out)
     shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
     known = sum(shop.state.place_of_user(cart.user_id) >= 0 for cart in asked)
     say(f"{len(asked)} carts, {len(asked) - known} of shoppers that are not known")
@@ -104,3 +105,18 @@ def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) ->
     with file_aside(out / "next.parquet") as aside:
         pl.concat(frames).write_parquet(aside)
     say(f"{len(asked) / max(seconds, 1e-9):,.0f} carts per second; the answers are in {out}")
+
+
+def _state_for(run: Run, tables: Tables, carts: list[Cart], room: Path) -> State:
+    """Take the run's own state where the data are the run's, else lay out the carts' shoppers."""
+    with step("compare the data with the run's"):
+        is_same = run.data.get("tables_sha256") == tables.fingerprint(NEIGHBOURS)
+        is_same = is_same and run.data["sha256"] == file_fingerprint(tables.data)
+    if is_same:
+        return load_state(run.folder / "state.npz")
+    shoppers = np.unique([cart.user_id for cart in carts]).astype(np.int64)
+    with tempfile.TemporaryDirectory(dir=room, prefix=".scratch-") as scratch:
+        folder = Path(scratch)
+        return newest_state(
+            tables, run.folder, folder, folder / "recommendations.parquet", shoppers
+        )

@@ -13,7 +13,7 @@ import polars as pl
 
 from ml.arrays import Booleans, Floats, Integers
 from ml.boosting import Examples, FitParameters, fit, predict
-from ml.buy_again.parameters import parameters_for
+from ml.buy_again.parameters import CATEGORIES, parameters_for
 from ml.candidates import Candidates
 from ml.contract import Contract, feature_names
 from ml.data import read_data
@@ -86,7 +86,13 @@ def train(data: Path, run: Path) -> Ladder:
     return ladder
 
 
-def newest_state(tables: Tables, folder: Path, room: Path, recommendations: Path) -> State:
+def newest_state(
+    tables: Tables,
+    folder: Path,
+    room: Path,
+    recommendations: Path,
+    only: Integers | None = None,
+) -> State:
     """
     Lay out window 0 of some data with the models of a run.
 
@@ -100,20 +106,26 @@ def newest_state(tables: Tables, folder: Path, room: Path, recommendations: Path
         Folder for temporary files.
     recommendations
         File to write: the discovery lists with their reasons, sorted by user_id and rank.
+    only
+        int64: lay out no other shoppers than these; None lays out all.
 
     """
     targets = tables.targets.filter(pl.col("orders_back") == 0)
     users = targets["user_id"].to_numpy()
+    if only is not None:
+        users = np.intersect1d(users, only)
     models = read_models(folder)
     with step("discovery lists"):
         write_recommendations(recommendations, tables, users, models)
     new = pl.scan_parquet(recommendations)
     # handed over unnamed, so that it can be freed as soon as it is laid out
-    return build_state(tables, 0, users, _newest_own_products(tables, folder, room, models), new)
+    return build_state(
+        tables, 0, users, _newest_own_products(tables, folder, room, models, only), new
+    )
 
 
 def _newest_own_products(
-    tables: Tables, folder: Path, room: Path, models: DiscoveryModels
+    tables: Tables, folder: Path, room: Path, models: DiscoveryModels, only: Integers | None
 ) -> pl.DataFrame:
     names = feature_names(tables.contract, "pre-order")
     boosters = [
@@ -121,7 +133,7 @@ def _newest_own_products(
     ]
     final = read_booster(folder / "buy-again.txt")
     with step("buy-again of every shopper"), tempfile.TemporaryDirectory(dir=room) as inner:
-        candidates = read_data(tables.data, "newest", Path(inner)).candidates
+        candidates = read_data(tables.data, "newest", Path(inner), only).candidates
         probability = np.full(len(candidates), np.nan)
         fold = models.fold_of(candidates.user_id)
         for which in np.unique(fold):
@@ -180,6 +192,7 @@ def _fit_and_judge(
             user_id=learners.user_id,
             fold=discovery.models.fold_of(learners.user_id),
             is_judged=np.ones(len(learners), dtype=np.bool_),
+            categories=CATEGORIES,
         ),
         columns,
         fit_parameters,

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from click.testing import Result
 
-from ml.candidates import read_candidates
+from ml.candidates import Wanted, read_candidates
 from ml.contract import feature_names, read_contract
 from ml.data import read_data
 from ml.features import Features, write_features
@@ -275,5 +275,16 @@ def test_a_shopper_in_a_later_part_is_held_against_the_histories_too(
 def test_older_orders_without_a_known_basket_are_not_predicted(tmp_path: Path) -> None:
     data = build_shop(tmp_path, windows=2)
     change_rows(data, reordered=pl.when(pl.col("orders_back") == "0").then("reordered"))
-    candidates, _ = read_candidates(data, read_contract(data), [], "to predict", None)
+    candidates, _ = read_candidates(data, read_contract(data), [], Wanted("to predict"), None)
     assert set(candidates.orders_back) == {0}
+
+
+def test_only_some_shoppers_are_kept(own_shop: Path, tmp_path: Path) -> None:
+    (tmp_path / "some").mkdir()
+    whole = read_data(own_shop, "newest", tmp_path).candidates
+    some = read_data(own_shop, "newest", tmp_path / "some", np.array([7, 3, 999])).candidates
+    kept = np.isin(whole.user_id, [3, 7])
+    assert 0 < kept.sum() == len(some) == len(some.columns())
+    assert (some.product_id == whole.product_id[kept]).all()
+    names = ["up_orders", "prod_orders"]
+    assert some.columns().table(names) == whole.columns().where(kept).table(names)

@@ -19,7 +19,7 @@ from ml.next_in_cart.carts import read_carts
 from ml.next_in_cart.predict import load_next_in_cart
 from ml.next_in_cart.state import OWN_COLUMNS, load_state
 from ml.next_in_cart.train import newest_state
-from tests.python.ml.task_runs import assert_ladder_is_printed
+from tests.python.ml.task_runs import assert_ladder_is_printed, copy_data
 
 Ml = Callable[..., Result]
 
@@ -68,6 +68,43 @@ def test_a_file_of_carts_is_answered_as_one_by_one(
         assert rows["product_id"].to_list() == answer.products
         assert np.allclose(rows["score"], answer.scores)
         assert not set(cart) & set(answer.products)
+
+
+@pytest.mark.parametrize("shoppers", [1, 2, 30])
+def test_other_data_than_the_runs_are_answered_for_the_carts_shoppers_alone(
+    ml: Ml, next_run: Path, data: Path, tmp_path: Path, shoppers: int
+) -> None:
+    state = load_state(next_run / "state.npz")
+    users = [*state.users[5 : 5 + shoppers].tolist(), 987654321]
+    first = state.products[5]
+    lines = [f"{cart},{user},1,{first}\n" for cart, user in enumerate(users)]
+    text = "cart_id,user_id,position,product_id\n" + "".join(lines)
+    answers = []
+    for name in ("same", "other"):
+        copied = copy_data(data, tmp_path / name)
+        if name == "other":
+            path = copied.with_name("targets.parquet")
+            pl.read_parquet(path).write_parquet(path, compression="uncompressed")
+        result = answer_file(ml, next_run, copied, text, copied.parent)
+        assert result.exit_code == 0, result.output
+        # the run's own state is taken only for the run's own data
+        assert ("discovery lists" in result.stderr) == (name == "other")
+        answers.append(pl.read_parquet(copied.parent / "out" / "next.parquet"))
+    assert answers[0].equals(answers[1])
+    assert answers[0]["cart_id"].n_unique() == len(users)
+
+
+def test_only_the_shoppers_asked_for_are_laid_out(
+    next_run: Path, data: Path, tmp_path: Path
+) -> None:
+    whole = load_state(next_run / "state.npz")
+    only = np.array([whole.users[9], 987654321, whole.users[2]])
+    tables = read_tables(data)
+    state = newest_state(tables, next_run, tmp_path, tmp_path / "lists.parquet", only)
+    assert state.users.tolist() == [whole.users[2], whole.users[9]]
+    lengths = np.diff(whole.own_start)[[2, 9]]
+    assert np.diff(state.own_start).tolist() == lengths.tolist()
+    assert set(pl.read_parquet(tmp_path / "lists.parquet")["user_id"]) == set(state.users)
 
 
 def test_new_means_never_bought(
