@@ -18,7 +18,7 @@ import pytest
 from click.testing import Result
 
 from ml.arrays import Floats
-from ml.boosting import fit
+from ml.boosting import FitParameters, fit
 from ml.buy_again.decision import choose_baskets
 from ml.buy_again.evaluation import Evaluation, plan_evaluation
 from ml.buy_again.parameters import FULL_DATA, MEDIUM_DATA, SMALL_DATA, parameters_for
@@ -26,10 +26,14 @@ from ml.contract import Context, feature_names
 from ml.data import DataFolder, read_data
 from ml.fit_parameters import write_parameters
 from ml.folds import hold_out
+from ml.machine import cores
 from ml.metrics import auc, order_f1
 from tests.python.ml.invented_shop import build_shop
 
 QUICK = replace(SMALL_DATA, lightgbm=SMALL_DATA.lightgbm | {"min_data_in_leaf": 5}, most_rounds=30)
+QUICK_MEDIUM = replace(
+    MEDIUM_DATA, lightgbm=MEDIUM_DATA.lightgbm | {"min_data_in_leaf": 5}, most_rounds=30
+)
 
 
 def out_of_fold(data: DataFolder, evaluation: Evaluation, context: Context = "pre-order") -> Floats:
@@ -267,16 +271,32 @@ def test_parameters_from_a_file(ml: Callable[..., Result], shop: Path, tmp_path:
     assert "tuned.json is no file of fitting parameters" in result.stderr
 
 
-def test_same_input_same_bytes_on_any_number_of_cores(shop: Path, tmp_path: Path) -> None:
-    for threads in ("1", "2"):
-        run, out = tmp_path / threads / "run", tmp_path / threads / "out"
+# binds the process before anything counts its cores
+BOUND = """
+import os, sys
+os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: int(sys.argv.pop(1))])
+from ml.__main__ import cli
+cli()
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "sched_setaffinity") or cores() < 2,
+    reason="needs two cores, and a system that binds processes to them",
+)
+@pytest.mark.parametrize("parameters", [QUICK, QUICK_MEDIUM], ids=["small", "medium"])
+def test_same_input_same_bytes_on_any_number_of_cores(
+    shop: Path, tmp_path: Path, parameters: FitParameters
+) -> None:
+    write_parameters(tmp_path / "parameters.json", parameters, {})
+    for bound_to in ("1", "2"):
+        run, out = tmp_path / bound_to / "run", tmp_path / bound_to / "out"
         for arguments in (
-            ["train", "--data", shop, "--run", run],
+            ["train", "--data", shop, "--run", run, "--parameters", tmp_path / "parameters.json"],
             ["predict", "--data", shop, "--run", run, "--out", out],
         ):
             subprocess.run(
-                [sys.executable, "-m", "ml", *map(str, arguments)],
-                env=os.environ | {"OMP_NUM_THREADS": threads, "POLARS_MAX_THREADS": threads},
+                [sys.executable, "-c", BOUND, bound_to, *map(str, arguments)],
                 check=True,
                 capture_output=True,
             )
