@@ -63,7 +63,9 @@ def test_a_bad_request_gets_a_sentence(client: TestClient, body: object, word: s
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"[1", b"\xff", b'{"user_id": ' + b"9" * 5_000 + b"}", b"[" * 100_000]
+    "content",
+    [b"", b"[1", b"\xff", b'{"user_id": ' + b"9" * 5_000 + b"}", b"[" * 100_000],
+    ids=["empty", "cut off", "no UTF-8", "5,000 digits", "100,000 lists"],
 )
 def test_what_is_no_readable_json_gets_a_sentence(client: TestClient, content: bytes) -> None:
     response = client.post("/next", content=content)
