@@ -7,6 +7,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -208,16 +209,12 @@ def test_a_build_that_ends_leaves_the_marker_of_another(
     first = make_athena_shop("three_builds")
     other = make_shop(api, first.schema, tmp_path / "other")
     api.slow_query(r"create table.*stg_departments", 600)
-    with start_dbt(first, "run", "--select", "stg_departments") as running:
-        wait_until_met(api)
+    with broken_off(first, "run", "--select", "stg_departments"):
         (left,) = markers(api, first.schema)
         dbt(other, "run", "--select", "stg_aisles")
         assert markers(api, first.schema) == [left]
         refused = dbt(other, "run", "--select", "stg_aisles", variables=OTHER_VARS, fails=True)
         assert markers(api, first.schema) == [left]
-        running.send_signal(signal.SIGINT)
-    stop_queries(api)
-    assert running.returncode != 0
     assert markers(api, first.schema) == [left], "after Ctrl-C nothing of on-run-end runs"
 
     # what the refusal says to do: first not to a table, then to the marker
@@ -235,12 +232,22 @@ def test_a_build_that_ends_leaves_the_marker_of_another(
     dbt(other, "run", "--select", "stg_aisles", variables=OTHER_VARS)
 
 
-def stop_queries(api: RunningApi) -> None:
-    """Stop what still runs for a client that is gone."""
-    athena = make_client("athena", api.url)
-    group = api.environment["ATHENA_WORK_GROUP"]
-    for query_id in athena.list_query_executions(WorkGroup=group)["QueryExecutionIds"]:
-        athena.stop_query_execution(QueryExecutionId=query_id)
+@contextmanager
+def broken_off(shop: AthenaShop, *arguments: str) -> Iterator[None]:
+    """Run dbt until it meets the injected fault; at the end of the block press Ctrl-C."""
+    athena = make_client("athena", shop.api.url)
+    group = shop.api.environment["ATHENA_WORK_GROUP"]
+    with start_dbt(shop, *arguments) as running:
+        wait_until_met(shop.api)
+        try:
+            yield
+        finally:
+            running.send_signal(signal.SIGINT)
+            running.wait()
+            # the engine goes on for a client that is gone
+            for query_id in athena.list_query_executions(WorkGroup=group)["QueryExecutionIds"]:
+                athena.stop_query_execution(QueryExecutionId=query_id)
+    assert running.returncode != 0
 
 
 def test_of_two_builds_that_begin_at_once_one_sees_the_other(
