@@ -173,7 +173,7 @@ class SimilarProducts:
     """
 
     def __init__(self, histories: Histories) -> None:
-        self._bought = _bought(histories.counts)
+        self._bought = _bought(histories.counts).astype(np.float64)  # what the library counts in
         model = ItemItemRecommender(K=parameters.ITEM_NEIGHBOURS + 1, num_threads=2)
         with warnings.catch_warnings():
             # the library warns of the form in which it weights the matrix itself
