@@ -42,7 +42,9 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: in
         pad_edge=is_terminal,
     )
     for place, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if place < left else "right", no_wrap=True)
+        is_name = place < left
+        # where there is no room a name takes two lines; a figure would be cut off
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name)
     for row in rows:
         table.add_row(*row)
     console.print(table)

@@ -18,13 +18,15 @@ def print_ladder(ladder: Ladder) -> None:
             f" {ladder.coverage:.1%} of the products; {ladder.popularity:.1%} of the shoppers had"
             " bought the mean one."
         )
-        print_table(
-            ["ranking", *(measure.replace(" ", "\n") for measure in MEASURES)],
-            [
-                [rung.name, *(interval_cell(rung.measures[measure]) for measure in MEASURES)]
-                for rung in ladder.rungs
-            ],
-        )
+        # two tables, because one is wider than most terminals
+        for measures in (MEASURES[:3], MEASURES[3:]):
+            print_table(
+                ["ranking", *measures],
+                [
+                    [rung.name, *(interval_cell(rung.measures[measure]) for measure in measures)]
+                    for rung in ladder.rungs
+                ],
+            )
         print_comparisons(ladder.comparisons)
     print_verdicts(ladder)
 

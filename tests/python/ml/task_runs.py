@@ -1,7 +1,9 @@
 """A sample shop with its tables, and a run of discovery and of next-in-cart on it."""
 
 import fcntl
+import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,10 +59,16 @@ def assert_ladder_is_printed(metrics: dict[str, Any], printed: str) -> None:
     """Look for every figure of a ladder with its interval, every comparison and every verdict."""
     lines = [line.rstrip() for line in printed.splitlines()]
     for rung in metrics["ladder"]["rungs"]:
-        place = next(place for place, line in enumerate(lines) if line.startswith(rung["name"]))
+        # each figure stands at the end of a column, and its interval below it
+        cells = [
+            f"{figure.group()} {below[: figure.end()].split()[-1]}"
+            for line, below in pairwise([*lines, ""])
+            if line.startswith(f"{rung['name']} ")
+            for figure in re.finditer(r"\d\.\d{4}", line)
+            if below[: figure.end()].split()
+        ]
         for one in rung["measures"].values():
-            assert f"{one['mean']:.4f}" in lines[place]
-            assert f"{one['low']:.3f}-{one['high']:.3f}" in lines[place + 1]
+            assert f"{one['mean']:.4f} {one['low']:.3f}-{one['high']:.3f}" in cells
     for comparison in metrics["ladder"]["comparisons"]:
         ends = comparison["difference"]
         row = f"{ends['mean']:+.4f} {ends['low']:+.4f} to {ends['high']:+.4f} "
