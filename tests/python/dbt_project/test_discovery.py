@@ -105,8 +105,8 @@ def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
         (pl.col("orders_back") == 0) & (pl.col("confidence_rank") <= 10)
     )
     for row in neighbours.iter_rows(named=True):
-        neighbour = row["neighbour_id"], row["shrunk_confidence"]
-        near.setdefault(row["product_id"], []).append(neighbour)
+        scored = row["neighbour_id"], row["shrunk_confidence"]
+        near.setdefault(row["product_id"], []).append(scored)
     expected: set[tuple[int, int, int, float, int]] = set()
     before_the_cut = []
     for history in history_of_window_0(built).partition_by("user_id"):
