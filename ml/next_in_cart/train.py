@@ -132,7 +132,7 @@ def _newest_own_products(
         read_booster(folder / f"buy-again-fold-{fold}.txt") for fold in range(parameters.FOLDS)
     ]
     final = read_booster(folder / "buy-again.txt")
-    with step("buy-again of every shopper"), tempfile.TemporaryDirectory(dir=room) as inner:
+    with step("buy-again chances"), tempfile.TemporaryDirectory(dir=room) as inner:
         candidates = read_data(tables.data, "newest", Path(inner), only).candidates
         probability = np.full(len(candidates), np.nan)
         fold = models.fold_of(candidates.user_id)
