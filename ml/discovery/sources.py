@@ -1,13 +1,10 @@
 """Scores fitted on the histories of a window: similar shoppers, and factors."""
 
-import warnings
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 from implicit.cpu.als import AlternatingLeastSquares
 from implicit.nearest_neighbours import ItemItemRecommender
-from implicit.utils import ParameterWarning
 from scipy.sparse import csr_matrix, diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
@@ -175,10 +172,7 @@ class SimilarProducts:
     def __init__(self, histories: Histories) -> None:
         self._bought = _bought(histories.counts).astype(np.float64)  # what the library counts in
         model = ItemItemRecommender(K=parameters.ITEM_NEIGHBOURS + 1, num_threads=2)
-        with warnings.catch_warnings():
-            # the library warns of the form in which it weights the matrix itself
-            warnings.simplefilter("ignore", ParameterWarning)
-            model.fit(self._bought, show_progress=False)
+        model.fit(self._bought, show_progress=False)
         self._similarity = model.similarity
 
     def scores(self, rows: Integers) -> Scores:
