@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.athena_api.clients import list_objects, make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, query, tables
 from tests.python.dbt_runs import ROOT, Workspace
 from tests.python.dbt_runs import query as query_lake
@@ -109,7 +108,8 @@ def _as_athena_text(value: object) -> str | None:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def test_freshness_is_read_from_the_objects(built_shop: AthenaShop, trino_only: None) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("api", "trino_only")
+def test_freshness_is_read_from_the_objects(built_shop: AthenaShop) -> None:
     output = dbt(built_shop, "source", "freshness", variables={"raw_max_age_hours": 24})
     assert output.count("PASS freshness of raw.") == 6
 
@@ -118,12 +118,3 @@ def test_a_view_reads_what_its_model_says(built_shop: AthenaShop) -> None:
     """History of windows: shopper 1 has three prior orders, 2 has two, 3 has one."""
     sql = f"select count(*) from {built_shop.schema}.history_orders where orders_back = 0"
     assert query(built_shop.api, sql) == [("6",)]
-
-
-def test_raw_objects_are_as_they_were_loaded(built_shop: AthenaShop, tiny_raw: Path) -> None:
-    s3 = make_client("s3", built_shop.api.url)
-    keys = [entry["Key"] for entry in list_objects(s3, "s3://next-basket-raw/")]
-    assert sorted(keys) == sorted(f"{path.stem}/{path.name}" for path in tiny_raw.iterdir())
-    for key in keys:
-        body = s3.get_object(Bucket="next-basket-raw", Key=key)["Body"].read()
-        assert body == (tiny_raw / key.partition("/")[2]).read_bytes()
