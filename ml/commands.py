@@ -24,8 +24,8 @@ from ml.runs import new_run
 _PATH = click.Path(path_type=Path)
 
 # the package of each further task; its modules have functions of the same names
-_NEXT_IN_CART = "next-in-cart"
-_PACKAGES = {"discovery": "ml.discovery", _NEXT_IN_CART: "ml.next_in_cart"}
+_DISCOVERY, _NEXT_IN_CART = "discovery", "next-in-cart"
+_PACKAGES = {_DISCOVERY: "ml.discovery", _NEXT_IN_CART: "ml.next_in_cart"}
 
 task_option = click.option(
     "--task",
@@ -62,7 +62,7 @@ def train(
     task: str, data: Path | None, run: Path | None, parameters: FitParameters | None, memory: int
 ) -> None:
     """Fit a task's models, judge them out of fold, write a run."""
-    _refuse_options_of_others(task, {"parameters": BUY_AGAIN, "memory": BUY_AGAIN})
+    _refuse_options_of_others(task, {"parameters": (BUY_AGAIN,), "memory": (BUY_AGAIN,)})
     data, run = data or default_data(), run or new_run(runs_of(task))
     if task == BUY_AGAIN:
         print_verdicts(train_buy_again(data, run, fit_parameters=parameters, memory=memory))
@@ -102,13 +102,24 @@ def evaluate(task: str, data: Path | None, run: Path | None) -> None:
     callback=lambda _context, _option, text: parse_decision(text),
     help="How baskets are chosen: expected-f1, top-10, threshold-0.21, precision-0.5.",
 )
-@click.option("--carts", type=_PATH, help="Carts to answer, as CSV; next-in-cart needs it.")
+@click.option(
+    "--carts",
+    type=_PATH,
+    help="Carts as CSV: next-in-cart answers them, discovery leaves out what lies in them.",
+)
 @click.option(
     "--only",
     type=click.Choice(["all", "new"]),
     default="all",
     show_default=True,
     help="Next-in-cart: new leaves out what the shopper bought before.",
+)
+@click.option(
+    "--department",
+    "departments",
+    type=int,
+    multiple=True,
+    help="Discovery: recommend only products of this department_id; may be given several times.",
 )
 def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     task: str,
@@ -119,26 +130,29 @@ def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     decision: Decision,
     carts: Path | None,
     only: str,
+    departments: tuple[int, ...],
 ) -> None:
     """Score the orders to come and decide their baskets; recommend new products; answer carts."""
     _refuse_options_of_others(
         task,
         {
-            "context": BUY_AGAIN,
-            "decision": BUY_AGAIN,
-            "carts": _NEXT_IN_CART,
-            "only": _NEXT_IN_CART,
+            "context": (BUY_AGAIN,),
+            "decision": (BUY_AGAIN,),
+            "carts": (_NEXT_IN_CART, _DISCOVERY),
+            "only": (_NEXT_IN_CART,),
+            "departments": (_DISCOVERY,),
         },
     )
     if task == _NEXT_IN_CART and carts is None:
         raise click.UsageError(f"{task} answers carts: name their file with --carts.")
-    # the lake's own predictions go back to it, where dbt finds them
-    back = None if data else default_data().with_name("predictions")
+    # the lake's own predictions go back to it, where dbt finds them, unless they are a part
+    is_whole = not (departments or carts)
+    back = default_data().with_name("predictions") if is_whole and not data else None
     data = data or default_data()
     if task == BUY_AGAIN:
         predict_buy_again(run, data, context, out, decision)
-    elif carts is None:
-        _module(task, "predict").predict(run, data, out, back)
+    elif task == _DISCOVERY:
+        _module(task, "predict").predict(run, data, out, back, departments=departments, carts=carts)
     else:
         _module(task, "predict").predict(run, data, carts, only, out)
 
@@ -190,12 +204,16 @@ def serve(run: Path, host: str, port: int) -> None:
     serve_run(run, host, port)
 
 
-def _refuse_options_of_others(task: str, options: dict[str, str]) -> None:
-    """Refuse options that the user gave for a task that does not know them; by their task."""
-    for name, owner in options.items():
-        source = click.get_current_context().get_parameter_source(name)
-        if owner != task and source is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} is for {owner}: leave it out for {task}.")
+def _refuse_options_of_others(task: str, owners: dict[str, tuple[str, ...]]) -> None:
+    """Refuse options that the user gave for a task that does not know them."""
+    context = click.get_current_context()
+    for option in context.command.params:
+        tasks = owners.get(option.name or "", (task,))
+        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if given and task not in tasks:
+            raise click.UsageError(
+                f"{option.opts[0]} is for {' and '.join(tasks)}: leave it out for {task}."
+            )
 
 
 def _module(task: str, name: str) -> ModuleType:

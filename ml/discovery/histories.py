@@ -30,6 +30,11 @@ class Histories:
     products: Integers
     counts: csr_matrix
 
+    def bought(self) -> csr_matrix:
+        """Give 1 for every product in a shopper's history, float32 [m, p]."""
+        counts = self.counts
+        return csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
+
 
 def read_histories(baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integers) -> Histories:
     """

@@ -10,9 +10,10 @@ import polars as pl
 from ml.arrays import Booleans, Integers
 from ml.comparison import Comparison
 from ml.discovery import parameters
+from ml.discovery.baselines import AislePopularity, SimilarProducts
 from ml.discovery.candidates import Chunk, WindowCandidates
 from ml.discovery.measures import MEASURES, novel_measures
-from ml.discovery.sources import Scores, SimilarProducts
+from ml.discovery.sources import Scores
 from ml.discovery.tables import Tables
 from ml.metrics import Interval, bootstrap
 from ml.progress import step
@@ -173,24 +174,9 @@ def _baseline_lists(
 ) -> dict[str, Integers]:
     """Give int64 [m, LISTED] per baseline: columns of the histories, p beyond the list's end."""
     item_knn = SimilarProducts(window.histories)
+    aisles = AislePopularity(tables, window.orders_back)
     products = tables.in_window(tables.products, window.orders_back).sort("product_id").collect()
     popularity = -products["popularity_rank"].to_numpy().astype(np.float32)
-    aisle_ids, aisle = np.unique(products["aisle_id"].to_numpy(), return_inverse=True)
-    buyers = products["prod_first_orders"].to_numpy().astype(np.float32)
-    in_aisle = buyers / np.bincount(aisle, weights=buyers)[aisle].astype(np.float32)
-
-    def aisle_popularity(chunk: Chunk) -> Scores:
-        lines = (
-            tables.in_window(tables.aisles, window.orders_back)
-            .filter(pl.col("user_id").is_in(chunk.users))
-            .collect()
-        )
-        share = np.zeros((len(chunk.users), len(aisle_ids)), dtype=np.float32)
-        share[
-            np.searchsorted(chunk.users, lines["user_id"].to_numpy()),
-            np.searchsorted(aisle_ids, lines["aisle_id"].to_numpy()),
-        ] = lines["aisle_lines"].to_numpy()
-        return np.asarray(share[:, aisle] * in_aisle, dtype=np.float32)
 
     def together(chunk: Chunk) -> Scores:
         # behind the products bought together, the popular ones
@@ -207,7 +193,7 @@ def _baseline_lists(
 
     baselines: dict[str, Callable[[Chunk], Scores]] = {
         "popularity": lambda chunk: np.tile(popularity, (len(chunk.users), 1)),
-        "aisle popularity": aisle_popularity,
+        "aisle popularity": lambda chunk: aisles.scores(chunk.users),
         "co-occurrence": together,
         "user-kNN": lambda chunk: chunk.neighbour_scores,
         "item-kNN": lambda chunk: item_knn.scores(rows(chunk)),

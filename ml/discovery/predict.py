@@ -1,16 +1,18 @@
 """Recommends new products to every shopper with an order to predict."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
 
 from ml.arrays import Integers
 from ml.atomic import file_aside
+from ml.carts import products_in_carts, read_carts
 from ml.discovery.candidates import FEATURES, WindowCandidates
 from ml.discovery.model import DiscoveryModels, read_models, score
 from ml.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
@@ -19,12 +21,15 @@ from ml.progress import counted_step, say, step
 from ml.runs import check_contract, read_run
 
 
-def write_recommendations(
+def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     path: Path,
     tables: Tables,
     users: Integers,
     models: DiscoveryModels,
+    *,
     stamps: Mapping[str, str] | None = None,
+    departments: Collection[int] = (),
+    in_cart: pl.DataFrame | None = None,
 ) -> None:
     """
     Recommend to some shoppers of the newest window, a part of them at a time.
@@ -41,6 +46,8 @@ def write_recommendations(
         The re-rankers.
     stamps
         Further columns, the same in every row.
+    departments, in_cart
+        As `recommend` has them.
 
     """
     stamps = stamps or {}
@@ -57,13 +64,24 @@ def write_recommendations(
                 frame = chunk.frame
                 features = frame.select(FEATURES).to_numpy()
                 scores = score(frame["user_id"].to_numpy(), features, models)
-                listed = with_reasons(recommend(frame.with_columns(score=scores)), names)
-                rows = listed.with_columns(**{k: pl.lit(v) for k, v in stamps.items()})
+                scored = frame.with_columns(score=scores)
+                listed = recommend(scored, departments=departments, in_cart=in_cart)
+                rows = with_reasons(listed, names).with_columns(
+                    **{k: pl.lit(v) for k, v in stamps.items()}
+                )
                 file.write_table(rows.select(columns.names()).cast(columns).to_arrow())
                 advance(len(chunk.users))
 
 
-def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
+def predict(  # noqa: PLR0913 - the options of the command
+    run_folder: Path,
+    data: Path,
+    out: Path,
+    back: Path | None,
+    *,
+    departments: Collection[int] = (),
+    carts: Path | None = None,
+) -> None:
     """
     Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
 
@@ -81,16 +99,29 @@ def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
         Folder to write to.
     back
         A second folder to write to, where the dbt source `predictions` finds it; None for none.
+    departments
+        Recommend only products of these department_id; none given recommends all.
+    carts
+        File of carts, see read_carts: what lies in a shopper's carts is not recommended to them.
 
     Raises
     ------
     click.ClickException
-        If the run or the tables cannot be read, or the run was trained on another contract.
+        If a file cannot be read, the run was trained on another contract, or there is no product of
+        a department.
 
     """
     run = read_run(run_folder, "discovery")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
+    there = tables.names()["department_id"].unique().sort().to_list()
+    for department in departments:
+        if department not in there:
+            raise click.ClickException(
+                f"the shop has no product of department {department}: its departments are"
+                f" {', '.join(map(str, there))}."
+            )
+    in_cart = products_in_carts(read_carts(carts)) if carts else None
     models = read_models(run_folder)
     users = np.unique(tables.targets.filter(pl.col("orders_back") == 0)["user_id"].to_numpy())
     stamps = {
@@ -98,7 +129,9 @@ def predict(run_folder: Path, data: Path, out: Path, back: Path | None) -> None:
         "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
     with file_aside(out / "recommendations.parquet") as aside:
-        write_recommendations(aside, tables, users, models, stamps)
+        write_recommendations(
+            aside, tables, users, models, stamps=stamps, departments=departments, in_cart=in_cart
+        )
     if back:
         with file_aside(back / "recommendations.parquet") as aside:
             shutil.copyfile(out / "recommendations.parquet", aside)

@@ -20,8 +20,8 @@ RECOMMENDATIONS = pl.Schema(
 def recommend(
     scored: pl.DataFrame,
     *,
-    departments: Collection[int] | None = None,
-    in_cart: Collection[int] = (),
+    departments: Collection[int] = (),
+    in_cart: pl.DataFrame | None = None,
     most_per_aisle: int = parameters.MOST_PER_AISLE,
     count: int = parameters.LISTED,
 ) -> pl.DataFrame:
@@ -33,9 +33,9 @@ def recommend(
     scored
         Candidates: user_id, product_id, aisle_id, department_id, score, and any other columns.
     departments
-        Keep only products of these departments; None keeps all.
+        Keep only products of these departments; none given keeps all.
     in_cart
-        Products that lie in the cart already and are left out.
+        user_id, product_id: what lies in the shoppers' carts already and is left out.
     most_per_aisle
         So many products of one aisle at most: the list then shows more of the shop.
     count
@@ -49,10 +49,10 @@ def recommend(
 
     """
     kept = scored
-    if departments is not None:
+    if departments:
         kept = kept.filter(pl.col("department_id").is_in(list(departments)))
-    if in_cart:
-        kept = kept.filter(~pl.col("product_id").is_in(list(in_cart)))
+    if in_cart is not None:
+        kept = kept.join(in_cart, on=["user_id", "product_id"], how="anti")
     kept = kept.sort("user_id", "score", "product_id", descending=[False, True, False])
     in_aisle = pl.int_range(1, pl.len() + 1).over("user_id", "aisle_id")
     return (

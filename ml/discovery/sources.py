@@ -4,7 +4,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from implicit.cpu.als import AlternatingLeastSquares
-from implicit.nearest_neighbours import ItemItemRecommender
 from scipy.sparse import csr_matrix, diags_array
 from sklearn.feature_extraction.text import TfidfVectorizer
 from threadpoolctl import threadpool_limits
@@ -34,7 +33,7 @@ class SimilarShoppers:
     """
 
     def __init__(self, histories: Histories) -> None:
-        bought = _bought(histories.counts)
+        bought = histories.bought()
         self._unit = _unit_rows(bought)
         count = len(histories.users)
         self._references = np.arange(count)
@@ -80,7 +79,7 @@ class Factors:
 
     def __init__(self, histories: Histories) -> None:
         is_large = len(histories.users) >= parameters.LARGE_SHOP
-        bought = _bought(histories.counts)
+        bought = histories.bought()
         shoppers, products = [], []
         for start in range(1 if is_large else parameters.FACTOR_FITS_SMALL):
             with threadpool_limits(1, "blas"):  # the library spreads shoppers over the cores itself
@@ -128,7 +127,7 @@ class SimilarNames:
             names, on="product_id", how="left", maintain_order="left"
         )
         self._names = words.transform(own["product_name"].fill_null(""))
-        self._bought = _bought(histories.counts)
+        self._bought = histories.bought()
 
     def scores_of(self, rows: Integers, row: Integers, column: Integers) -> Scores:
         """
@@ -151,39 +150,6 @@ class SimilarNames:
         pair = np.repeat(np.arange(len(column)), np.diff(words.indptr))
         parts = words.data * histories[row[pair], words.indices]
         return np.bincount(pair, parts, minlength=len(column)).astype(np.float32)
-
-
-class SimilarProducts:
-    """
-    Item-kNN: products bought by the same shoppers as the shopper's own.
-
-    Two products are as similar as there are shoppers who bought both; each counts its
-    ITEM_NEIGHBOURS most similar ones (Deshpande and Karypis, Item-based Top-N Recommendation
-    Algorithms, TOIS 2004), as the library implicit has it. In small shops the cosine, which favours
-    rare products, ranks far worse. A baseline.
-
-    Parameters
-    ----------
-    histories
-        The histories of the window.
-
-    """
-
-    def __init__(self, histories: Histories) -> None:
-        self._bought = _bought(histories.counts).astype(np.float64)  # what the library counts in
-        model = ItemItemRecommender(K=parameters.ITEM_NEIGHBOURS + 1, num_threads=2)
-        model.fit(self._bought, show_progress=False)
-        self._similarity = model.similarity
-
-    def scores(self, rows: Integers) -> Scores:
-        """Give float32 [rows, p]: the summed similarity to the shopper's products."""
-        scores: Scores = (self._bought[rows] @ self._similarity).toarray().astype(np.float32)
-        return scores
-
-
-def _bought(counts: csr_matrix) -> csr_matrix:
-    """Give 1 for every product in a history."""
-    return csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
 
 
 def _unit_rows(matrix: csr_matrix) -> csr_matrix:

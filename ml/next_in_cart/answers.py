@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ml.arrays import Integers
+from ml.carts import Cart
 from ml.next_in_cart.candidates import (
     COSINE_MAX,
     DISCOVERY_SCORE,
@@ -17,7 +18,6 @@ from ml.next_in_cart.candidates import (
     CandidateFinder,
     CartCandidates,
 )
-from ml.next_in_cart.carts import Cart
 from ml.next_in_cart.ranker import rank
 from ml.next_in_cart.state import State
 

@@ -40,6 +40,7 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
     orders = known_orders(tables, orders_back, state)
     users = state.users[np.array([order.user for order in orders], dtype=np.int64)]
     ladder, _said = climb(
+        tables,
         state,
         orders_back,
         orders,

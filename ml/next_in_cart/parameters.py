@@ -34,9 +34,6 @@ NEGATIVES = 20
 RECENCY_DECAY = 0.9
 """Weight that a purchase keeps with each order after it, in the personal recency baseline."""
 
-MOST_CART = 1_000
-"""Products in a cart at most; more is a mistake of whoever asks."""
-
 ROUNDS = 150
 
 SEED = 20170501

@@ -9,9 +9,9 @@ import numpy as np
 import polars as pl
 
 from ml.atomic import file_aside
+from ml.carts import Cart, read_carts
 from ml.discovery.tables import Tables, read_tables
 from ml.next_in_cart.answers import NEXT, NextInCart, Only
-from ml.next_in_cart.carts import Cart, read_carts
 from ml.next_in_cart.ranker import read_booster
 from ml.next_in_cart.state import NEIGHBOURS, State, load_state
 from ml.next_in_cart.train import newest_state

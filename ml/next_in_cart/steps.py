@@ -10,9 +10,11 @@ import polars as pl
 
 from ml.arrays import Floats, Integers
 from ml.comparison import Comparison
+from ml.discovery.tables import Tables
 from ml.metrics import Interval, bootstrap
 from ml.next_in_cart import parameters
-from ml.next_in_cart.candidates import CandidateFinder, CartCandidates
+from ml.next_in_cart.baselines import BASELINES, Baselines
+from ml.next_in_cart.candidates import CandidateFinder
 from ml.next_in_cart.ranker import Order, cart_of, is_own, rank
 from ml.next_in_cart.state import State
 from ml.progress import counted_step, step
@@ -27,7 +29,6 @@ MEASURES = (
 )
 TOP = 10
 _IDS = ("user_id", "position", "product_id")
-_BASELINES = ("popularity", "personal recency", "co-occurrence", "personal + cosine")
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Ladder:
     comparisons: list[Comparison]
 
 
-def climb(
+def climb(  # noqa: PLR0913, PLR0917 - what a window is judged with
+    tables: Tables,
     state: State,
     window: int,
     orders: list[Order],
@@ -93,6 +95,8 @@ def climb(
 
     Parameters
     ----------
+    tables
+        The exported tables.
     state
         The judged window, with out-of-fold scores of buy-again and discovery in it.
     window
@@ -120,20 +124,31 @@ def climb(
         for place in long
         for at in range(parameters.FIRST_STEP, len(orders[place].items))
     ]
-    names = (*_BASELINES, "model")
+    names = (*BASELINES, "model")
     ranks = {name: np.full((len(steps), 2), np.inf) for name in names}
     repeats = np.zeros(len(steps), dtype=np.bool_)
     shown = np.zeros(len(state.products), dtype=np.int64)
     first_ten: list[list[int]] = []
     finder = CandidateFinder(state)
+    with step("fit baselines"):
+        baselines = Baselines(tables, window, state.products)
+    users = state.users[np.array([orders[place].user for place in long], dtype=np.int64)]
+    shopper_of_step = (
+        shopper
+        for place, shopper in zip(long, baselines.of_shoppers(users), strict=True)
+        for _ in range(parameters.FIRST_STEP, len(orders[place].items))
+    )
     with counted_step("steps", len(steps)) as advance:
-        for number, (place, at) in enumerate(steps):
+        for number, ((place, at), shopper) in enumerate(zip(steps, shopper_of_step, strict=True)):
             order = orders[place]
             truth = int(order.items[at])
             repeats[number] = truth >= 0 and is_own(state, order.user, truth)
-            found = finder.find(order.user, cart_of(order.items[:at]))
-            booster = rankers[fold[place]]
-            scores = _scores(found, booster)
+            cart = cart_of(order.items[:at])
+            found = finder.find(order.user, cart)
+            scores = baselines.scores(found, cart, shopper)
+            scores["model"] = np.asarray(
+                rankers[fold[place]].predict(found.features, num_threads=1)
+            )
             top = np.lexsort((found.product, -scores["model"]))[:TOP]
             shown[found.product[top]] += 1
             first_ten.append(state.products[found.product[top]].tolist())
@@ -154,12 +169,12 @@ def climb(
     values = {name: step_measures(ranks[name], repeats) for name in names}
     with step("bootstrap"):
         table = [_by_order(values[name], order_of_step) for name in names]
-        table += [_by_order(values["model"] - values[name], order_of_step) for name in _BASELINES]
+        table += [_by_order(values["model"] - values[name], order_of_step) for name in BASELINES]
         intervals = iter(bootstrap(np.hstack(table), parameters.RESAMPLES, parameters.SEED))
     rungs = [Rung(name, {m: next(intervals) for m in MEASURES}) for name in names]
     comparisons = [
         Comparison(name, measure, difference)
-        for name in _BASELINES
+        for name in BASELINES
         for measure in MEASURES
         for difference in [next(intervals)]
     ]
@@ -202,20 +217,6 @@ def _said(
         pl.when(pl.col(name).is_finite()).then(name).cast(pl.Int32)
         for name in ("rank", "rank_among_new")
     )
-
-
-def _scores(found: CartCandidates, booster: lgb.Booster) -> dict[str, Floats]:
-    cosine = found.column("cosine_sum").astype(np.float64)
-    recency = found.recency.astype(np.float64)
-    popularity = -found.column("popularity_rank").astype(np.float64)
-    behind = 1e-9 * popularity  # the popular ones come last where a baseline knows nothing
-    return {
-        "popularity": popularity,
-        "personal recency": recency + behind,
-        "co-occurrence": cosine + behind,
-        "personal + cosine": recency + cosine + behind,
-        "model": np.asarray(booster.predict(found.features, num_threads=1)),
-    }
 
 
 def _rank_of(truth: int, products: npt.NDArray[np.int32], scores: Floats) -> float:

@@ -219,7 +219,12 @@ def _fit_and_judge(
     shoppers = state.users[np.array([order.user for order in orders], dtype=np.int64)]
     fold = discovery.models.fold_of(shoppers)
     ladder, said = climb(
-        state, orders_back, orders, fold, [lgb.Booster(model_str=text) for text in rankers]
+        tables,
+        state,
+        orders_back,
+        orders,
+        fold,
+        [lgb.Booster(model_str=text) for text in rankers],
     )
     said.write_parquet(folder / "oof.parquet")
     state.save(folder / "judged-state.npz")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
+from ml.carts import MOST_CART
 from ml.next_in_cart import parameters
 
 _FIELDS = ("user_id", "cart", "only", "count")
@@ -49,8 +50,8 @@ def parse_request(body: Any) -> NextRequest:  # noqa: ANN401
     cart = body.get("cart")
     if not isinstance(cart, list) or not all(_is_id(item) for item in cart):
         raise BadRequest("cart must be a list of product ids, which are whole numbers.")
-    if len(cart) > parameters.MOST_CART:
-        raise BadRequest(f"cart holds {len(cart)} products, and {parameters.MOST_CART} are most.")
+    if len(cart) > MOST_CART:
+        raise BadRequest(f"cart holds {len(cart)} products, and {MOST_CART} are most.")
     only = body.get("only", "all")
     if only not in ("all", "new"):
         raise BadRequest("only must be all or new.")

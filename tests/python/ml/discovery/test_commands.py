@@ -101,6 +101,48 @@ def test_no_score_of_a_learnt_shopper_comes_from_the_model_of_everybody(
     assert np.abs(both["score"] - both["score_right"]).max() < 1e-12
 
 
+def test_lists_of_one_department_without_what_lies_in_the_carts(
+    ml: Ml, discovery_run: Path, data: Path, recommendations: pl.DataFrame, tmp_path: Path
+) -> None:
+    names = read_tables(data).names()
+    first = recommendations.row(0, named=True)
+    user, product = first["user_id"], first["product_id"]
+    department = names.filter(product_id=product)["department_id"].item()
+    carts = tmp_path / "carts.csv"
+    carts.write_text(f"cart_id,user_id,position,product_id\n1,{user},1,{product}\n")
+    arguments = ("--task", "discovery", "--run", discovery_run, "--data", data)
+    filters = ("--department", department, "--carts", carts)
+    result = ml("predict", *arguments, *filters, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    found = pl.read_parquet(tmp_path / "out" / "recommendations.parquet")
+    of_department = names.filter(department_id=department).select("product_id")
+    assert found.join(of_department, on="product_id", how="anti").is_empty()
+    own = found.filter(user_id=user)["product_id"].to_list()
+    # the list of before comes first, without the product in the cart
+    before = recommendations.filter(user_id=user).join(
+        of_department, on="product_id", how="semi", maintain_order="left"
+    )
+    expected = before["product_id"].to_list()
+    assert expected[0] == product
+    assert own[: len(expected) - 1] == expected[1:]
+    others = recommendations.filter(product_id=product).filter(pl.col("user_id") != user)
+    assert others.height > 0
+    still_there = found.filter(product_id=product).filter(pl.col("user_id") != user)
+    assert set(others["user_id"]) <= set(still_there["user_id"])
+
+
+def test_an_unknown_department_is_refused(
+    ml: Ml, discovery_run: Path, data: Path, tmp_path: Path
+) -> None:
+    arguments = ("--task", "discovery", "--run", discovery_run, "--data", data)
+    result = ml("predict", *arguments, "--department", 99, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "Error: the shop has no product of department 99: its departments are 1, 2," in (
+        result.output
+    )
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
 def test_an_unknown_task_is_named(ml: Ml, command: str, tmp_path: Path) -> None:
     result = ml(command, "--task", "rain", "--run", tmp_path / "run")

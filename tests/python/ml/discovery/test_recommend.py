@@ -33,8 +33,9 @@ def test_only_some_departments() -> None:
     assert listed(departments=[2]) == [(1, 1, 13)]
 
 
-def test_what_lies_in_the_cart_is_left_out() -> None:
-    assert listed(in_cart=[10, 12]) == [(1, 1, 11), (1, 2, 13)]
+def test_what_lies_in_the_shopper_s_cart_is_left_out() -> None:
+    in_cart = pl.DataFrame({"user_id": [1, 1, 2], "product_id": [10, 12, 13]})
+    assert listed(in_cart=in_cart) == [(1, 1, 11), (1, 2, 13), (2, 1, 10)]
 
 
 def test_at_most_so_many() -> None:

@@ -12,10 +12,10 @@ from click import ClickException
 from click.testing import Result
 
 import ml.tables
+from ml.carts import read_carts
 from ml.discovery import parameters as discovery_parameters
 from ml.discovery.tables import read_tables
 from ml.next_in_cart.answers import NextInCart
-from ml.next_in_cart.carts import read_carts
 from ml.next_in_cart.predict import load_next_in_cart
 from ml.next_in_cart.state import OWN_COLUMNS, load_state
 from ml.next_in_cart.train import newest_state

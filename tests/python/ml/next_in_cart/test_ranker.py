@@ -106,11 +106,12 @@ def test_each_order_is_judged_by_the_ranker_that_did_not_see_the_shopper(
     next_run: Path, data: Path
 ) -> None:
     state = load_state(next_run / "judged-state.npz")
-    orders = known_orders(read_tables(data), 0, state)
+    tables = read_tables(data)
+    orders = known_orders(tables, 0, state)
     folds = dict(pl.read_parquet(next_run / "discovery-folds.parquet").iter_rows())
     fold = np.array([folds[int(state.users[order.user])] for order in orders])
     rankers = [cast("lgb.Booster", FakeRanker(row)) for row in range(parameters.FOLDS)]
-    _, said = climb(state, 0, orders, fold, rankers)
+    _, said = climb(tables, state, 0, orders, fold, rankers)
     finder = CandidateFinder(state)
     of_user = {int(state.users[order.user]): order for order in orders}
     assert set(said["fold"]) == set(range(parameters.FOLDS))

@@ -8,7 +8,9 @@ import numpy as np
 import polars as pl
 
 from ml.arrays import Integers
-from ml.next_in_cart import parameters
+
+MOST_CART = 1_000
+"""Products in a cart at most; more is a mistake of whoever asks."""
 
 _COLUMNS = ("cart_id", "user_id", "position", "product_id")
 
@@ -70,8 +72,8 @@ def read_carts(path: Path) -> list[Cart]:
     full = lines.filter(~is_empty)
     places = full.group_by("cart_id", "position").len().filter(pl.col("len") > 1)
     _refuse(path, places, "has two products in one position")
-    large = full.group_by("cart_id").len().filter(pl.col("len") > parameters.MOST_CART)
-    _refuse(path, large, f"holds more than {parameters.MOST_CART} products")
+    large = full.group_by("cart_id").len().filter(pl.col("len") > MOST_CART)
+    _refuse(path, large, f"holds more than {MOST_CART} products")
     carts = []
     for (cart_id,), cart in lines.sort("cart_id", "position").group_by(
         "cart_id", maintain_order=True
@@ -79,6 +81,17 @@ def read_carts(path: Path) -> list[Cart]:
         products = cart["product_id"].drop_nulls().to_numpy()
         carts.append(Cart(int(str(cart_id)), int(cart["user_id"][0]), products.astype(np.int64)))
     return carts
+
+
+def products_in_carts(carts: list[Cart]) -> pl.DataFrame:
+    """Give user_id, product_id of all that lies in these carts."""
+    return pl.DataFrame(
+        {
+            "user_id": [cart.user_id for cart in carts for _ in cart.products],
+            "product_id": [product for cart in carts for product in cart.products.tolist()],
+        },
+        schema={"user_id": pl.Int64, "product_id": pl.Int64},
+    )
 
 
 def _refuse(path: Path, carts: pl.DataFrame, fault: str) -> None:
