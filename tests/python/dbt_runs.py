@@ -11,6 +11,8 @@ from typing import Any
 
 import duckdb
 
+from tests.python.forked_dbt import run_dbt
+
 ROOT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
 BUILD_UNTESTED = ("build", "--exclude-resource-type", "test", "unit_test")
@@ -71,10 +73,11 @@ def dbt(
     fails: bool = False,
 ) -> str:
     """Run a dbt command and give what it prints; it must succeed, or fail if `fails`."""
-    command = [str(DBT), "--no-use-colors", *arguments]
+    command = ["--no-use-colors", *arguments]
     if variables:
         command += ["--vars", json.dumps(variables)]
-    return run(command, workspace.project, environment(workspace), fails=fails)
+    code, output = run_dbt(command, workspace.project, environment(workspace))
+    return checked(code, output, fails=fails)
 
 
 def export(workspace: Workspace, *, fails: bool = False) -> str:
@@ -96,6 +99,10 @@ def run(command: list[str], cwd: Path, variables: dict[str, str], *, fails: bool
     done = subprocess.run(
         command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
     )
-    output = done.stdout + done.stderr
-    assert (done.returncode != 0) == fails, output[-6000:]
+    return checked(done.returncode, done.stdout + done.stderr, fails=fails)
+
+
+def checked(code: int, output: str, *, fails: bool) -> str:
+    """Give what a command printed, if it succeeded, or failed if `fails`."""
+    assert (code != 0) == fails, output[-6000:]
     return output

@@ -11,7 +11,16 @@ from typing import Any
 
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
-from tests.python.dbt_runs import DBT, ROOT, Workspace, environment, make_workspace, run
+from tests.python.dbt_runs import (
+    DBT,
+    ROOT,
+    Workspace,
+    checked,
+    environment,
+    make_workspace,
+    run,
+)
+from tests.python.forked_dbt import run_dbt
 
 MARKER = "running_build_"
 
@@ -41,9 +50,9 @@ def make_shop(
     return AthenaShop(api, schema, workspace)
 
 
-def dbt_command(*arguments: str, variables: dict[str, Any] | None = None) -> list[str]:
-    """Give the command line of dbt on target `athena`."""
-    command = [str(DBT), "--no-use-colors", *arguments, "--target", "athena"]
+def dbt_arguments(*arguments: str, variables: dict[str, Any] | None = None) -> list[str]:
+    """Give the arguments of dbt on target `athena`."""
+    command = ["--no-use-colors", *arguments, "--target", "athena"]
     return command + (["--vars", json.dumps(variables)] if variables else [])
 
 
@@ -54,8 +63,9 @@ def dbt(
     fails: bool = False,
 ) -> str:
     """Run dbt and give what it prints; it must succeed, or fail if `fails`."""
-    command = dbt_command(*arguments, variables=variables)
-    return run(command, shop.workspace.project, shop.environment, fails=fails)
+    command = dbt_arguments(*arguments, variables=variables)
+    code, output = run_dbt(command, shop.workspace.project, shop.environment)
+    return checked(code, output, fails=fails)
 
 
 def start_dbt(
@@ -63,7 +73,7 @@ def start_dbt(
 ) -> "subprocess.Popen[str]":
     """Start dbt and go on; its output is kept in a pipe."""
     return subprocess.Popen(
-        dbt_command(*arguments, variables=variables),
+        [str(DBT), *dbt_arguments(*arguments, variables=variables)],
         cwd=shop.workspace.project,
         env=shop.environment,
         stdout=subprocess.PIPE,
