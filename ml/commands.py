@@ -117,9 +117,9 @@ def evaluate(task: str, data: Path | None, run: Path | None) -> None:
 @click.option(
     "--department",
     "departments",
-    type=int,
+    metavar="NAME",
     multiple=True,
-    help="Discovery: recommend only products of this department_id; may be given several times.",
+    help="Discovery: recommend only products of this department; may be given several times.",
 )
 def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     task: str,
@@ -130,7 +130,7 @@ def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     decision: Decision,
     carts: Path | None,
     only: str,
-    departments: tuple[int, ...],
+    departments: tuple[str, ...],
 ) -> None:
     """Score the orders to come and decide their baskets; recommend new products; answer carts."""
     _refuse_options_of_others(

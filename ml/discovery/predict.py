@@ -79,7 +79,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     out: Path,
     back: Path | None,
     *,
-    departments: Collection[int] = (),
+    departments: Collection[str] = (),
     carts: Path | None = None,
 ) -> None:
     """
@@ -100,7 +100,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     back
         A second folder to write to, where the dbt source `predictions` finds it; None for none.
     departments
-        Recommend only products of these department_id; none given recommends all.
+        Names of the departments whose products alone are recommended; none given recommends all.
     carts
         File of carts, see read_carts: what lies in a shopper's carts is not recommended to them.
 
@@ -114,13 +114,7 @@ def predict(  # noqa: PLR0913 - the options of the command
     run = read_run(run_folder, "discovery")
     tables = read_tables(data)
     check_contract(run, tables.contract, data)
-    there = tables.names()["department_id"].unique().sort().to_list()
-    for department in departments:
-        if department not in there:
-            raise click.ClickException(
-                f"the shop has no product of department {department}: its departments are"
-                f" {', '.join(map(str, there))}."
-            )
+    ids = _department_ids(tables, departments)
     in_cart = products_in_carts(read_carts(carts)) if carts else None
     models = read_models(run_folder)
     users = np.unique(tables.targets.filter(pl.col("orders_back") == 0)["user_id"].to_numpy())
@@ -130,9 +124,21 @@ def predict(  # noqa: PLR0913 - the options of the command
     }
     with file_aside(out / "recommendations.parquet") as aside:
         write_recommendations(
-            aside, tables, users, models, stamps=stamps, departments=departments, in_cart=in_cart
+            aside, tables, users, models, stamps=stamps, departments=ids, in_cart=in_cart
         )
     if back:
         with file_aside(back / "recommendations.parquet") as aside:
             shutil.copyfile(out / "recommendations.parquet", aside)
     say(f"{len(users)} shoppers: the recommendations are in {out}")
+
+
+def _department_ids(tables: Tables, names: Collection[str]) -> list[int]:
+    departments = tables.names().select("department_name", "department_id").drop_nulls().unique()
+    ids = dict(departments.sort("department_name").iter_rows())
+    for name in names:
+        if name not in ids:
+            raise click.ClickException(
+                f"the shop has no product of a department {name}: its departments are"
+                f" {', '.join(ids)}."
+            )
+    return [ids[name] for name in names]

@@ -50,7 +50,14 @@ _CANDIDATES = (
     "together_with_product_id",
     "orders_back",
 )
-_NAMES = ("product_id", "product_name", "aisle_id", "aisle_name", "department_id")
+_NAMES = (
+    "product_id",
+    "product_name",
+    "aisle_id",
+    "aisle_name",
+    "department_id",
+    "department_name",
+)
 _FILES = (
     "baskets",
     "targets",
@@ -92,7 +99,7 @@ class Tables:
     candidates: pl.LazyFrame
 
     def names(self) -> pl.DataFrame:
-        """Read products.parquet: product_id, product_name, aisle_id, aisle_name, department_id."""
+        """Read products.parquet: ids and names of every product, its aisle and department."""
         return scan_table(self.data, "products", _NAMES).collect()
 
     def fingerprint(self, *more: str) -> str:

@@ -19,7 +19,7 @@ from click.testing import Result
         ("predict --task buy-again --only all", "next-in-cart"),
         ("predict --task discovery --only new", "next-in-cart"),
         ("predict --task buy-again --carts carts.csv", "next-in-cart and discovery"),
-        ("predict --task next-in-cart --department 4", "discovery"),
+        ("predict --task next-in-cart --department dairy", "discovery"),
     ],
 )
 def test_an_option_of_another_task_is_refused(

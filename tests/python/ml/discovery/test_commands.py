@@ -107,7 +107,7 @@ def test_lists_of_one_department_without_what_lies_in_the_carts(
     names = read_tables(data).names()
     first = recommendations.row(0, named=True)
     user, product = first["user_id"], first["product_id"]
-    department = names.filter(product_id=product)["department_id"].item()
+    department = names.filter(product_id=product)["department_name"].item()
     carts = tmp_path / "carts.csv"
     carts.write_text(f"cart_id,user_id,position,product_id\n1,{user},1,{product}\n")
     arguments = ("--task", "discovery", "--run", discovery_run, "--data", data)
@@ -115,7 +115,7 @@ def test_lists_of_one_department_without_what_lies_in_the_carts(
     result = ml("predict", *arguments, *filters, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     found = pl.read_parquet(tmp_path / "out" / "recommendations.parquet")
-    of_department = names.filter(department_id=department).select("product_id")
+    of_department = names.filter(department_name=department).select("product_id")
     assert found.join(of_department, on="product_id", how="anti").is_empty()
     own = found.filter(user_id=user)["product_id"].to_list()
     # the list of before comes first, without the product in the cart
@@ -135,10 +135,11 @@ def test_an_unknown_department_is_refused(
     ml: Ml, discovery_run: Path, data: Path, tmp_path: Path
 ) -> None:
     arguments = ("--task", "discovery", "--run", discovery_run, "--data", data)
-    result = ml("predict", *arguments, "--department", 99, "--out", tmp_path / "out")
+    result = ml("predict", *arguments, "--department", "shoes", "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert "Error: the shop has no product of department 99: its departments are 1, 2," in (
-        result.output
+    assert (
+        "Error: the shop has no product of a department shoes: its departments are animal companions,"
+        in (result.output)
     )
     assert not (tmp_path / "out").exists()
 
