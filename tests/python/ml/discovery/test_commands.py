@@ -137,10 +137,10 @@ def test_an_unknown_department_is_refused(
     arguments = ("--task", "discovery", "--run", discovery_run, "--data", data)
     result = ml("predict", *arguments, "--department", "shoes", "--out", tmp_path / "out")
     assert result.exit_code == 1
-    assert (
-        "Error: the shop has no product of a department shoes: its departments are animal companions,"
-        in (result.output)
+    sentence = (
+        "the shop has no product of a department shoes: its departments are animal companions,"
     )
+    assert f"Error: {sentence} " in result.output
     assert not (tmp_path / "out").exists()
 
 
