@@ -17,7 +17,7 @@ from ml.discovery import parameters as discovery_parameters
 from ml.discovery.tables import read_tables
 from ml.next_in_cart.answers import NextInCart
 from ml.next_in_cart.predict import load_next_in_cart
-from ml.next_in_cart.state import OWN_COLUMNS, load_state
+from ml.next_in_cart.state import NEIGHBOURS, OWN_COLUMNS, load_state
 from ml.next_in_cart.train import newest_state
 from tests.python.ml.task_runs import assert_ladder_is_printed, copy_data
 
@@ -181,6 +181,19 @@ def test_no_carts_give_an_empty_answer(ml: Ml, next_run: Path, data: Path, tmp_p
     result = answer_file(ml, next_run, data, "cart_id,user_id,position,product_id\n", tmp_path)
     assert result.exit_code == 0, result.output
     assert pl.read_parquet(tmp_path / "out" / "next.parquet").height == 0
+
+
+def test_the_fingerprint_changes_with_every_table(data: Path, tmp_path: Path) -> None:
+    copied = copy_data(data, tmp_path / "data")
+    whole = read_tables(copied).fingerprint(NEIGHBOURS)
+    tables = sorted(copied.parent.glob("*.parquet"))
+    assert len(tables) == 8
+    for table in tables:
+        before = table.read_bytes()
+        pl.read_parquet(table).head(-1).write_parquet(table)
+        assert read_tables(copied).fingerprint(NEIGHBOURS) != whole, table.name
+        table.write_bytes(before)
+    assert read_tables(copied).fingerprint(NEIGHBOURS) == whole
 
 
 def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
