@@ -64,8 +64,14 @@ def whole_baskets(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Truth:
     )
 
 
-def top_products(
-    order: Integers, product: Integers, score: Floats, orders: int, length: int
+def top_products(  # noqa: PLR0913 - rows, lists, and what is left out
+    order: Integers,
+    product: Integers,
+    score: Floats,
+    orders: int,
+    length: int,
+    *,
+    above: float = 0.0,
 ) -> Integers:
     """
     List each order's products by falling score.
@@ -73,12 +79,13 @@ def top_products(
     Parameters
     ----------
     order, product, score
-        [n]: rows with a score; products with score 0 or less are left out. Of equal scores the
-        smaller product id comes first.
+        [n]: rows with a score. Of equal scores the smaller product id comes first.
     orders
         Number of orders m; those without rows get an empty list.
     length
         Products per list.
+    above
+        Products whose score is not above this are left out.
 
     Returns
     -------
@@ -87,7 +94,7 @@ def top_products(
 
     """
     ranked = np.lexsort((product, -score, order))
-    ranked = ranked[score[ranked] > 0]
+    ranked = ranked[score[ranked] > above]
     first = np.searchsorted(order[ranked], np.arange(orders))
     rank = np.arange(len(ranked)) - first[order[ranked]]
     shown = rank < length
@@ -96,7 +103,7 @@ def top_products(
     return top
 
 
-def top_columns(scores: Floats, product: Integers, length: int) -> Integers:
+def top_columns(scores: Floats, product: Integers, length: int, *, above: float = 0.0) -> Integers:
     """
     List each row's products by falling score, as `top_products` does, from a table of scores.
 
@@ -108,6 +115,8 @@ def top_columns(scores: Floats, product: Integers, length: int) -> Integers:
         int64 [p]: product of each column.
     length
         Products per list.
+    above
+        Products whose score is not above this are left out.
 
     Returns
     -------
@@ -118,8 +127,9 @@ def top_columns(scores: Floats, product: Integers, length: int) -> Integers:
     # ones are found seven times faster as the low ones of their negatives
     last = min(length, scores.shape[1]) - 1
     least = -np.partition(-scores, last, axis=1)[:, [last]]
-    row, column = np.nonzero((scores >= least) & (scores > 0))
-    return top_products(row, product[column], scores[row, column], len(scores), length)
+    row, column = np.nonzero((scores >= least) & (scores > above))
+    found = scores[row, column]
+    return top_products(row, product[column], found, len(scores), length, above=above)
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ml.arrays import Booleans, Integers
+from ml.arrays import Integers
 from ml.comparison import Comparison
 from ml.discovery import parameters
 from ml.discovery.baselines import AislePopularity, SimilarProducts
@@ -17,6 +16,7 @@ from ml.discovery.sources import Scores
 from ml.discovery.tables import Tables
 from ml.metrics import Interval, bootstrap
 from ml.progress import step
+from ml.ranking import NO_PRODUCT, top_columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,7 @@ def climb(
     with step("baselines"):
         lists = _baseline_lists(tables, window, truth.users)
     lists["model"] = _places(listed, truth.users, products)
+    # the last column stands for NO_PRODUCT, which is nothing new
     is_new = np.zeros((len(truth.users), len(products) + 1), dtype=np.bool_)
     bought = truth.products["product_id"].to_numpy()
     column = np.searchsorted(products, bought)
@@ -144,7 +145,7 @@ def climb(
     rungs = []
     for name in names:
         top = lists[name][:, :TOP]
-        shown = top[top < len(products)]
+        shown = top[top != NO_PRODUCT]
         rungs.append(
             Rung(
                 name,
@@ -172,7 +173,7 @@ def climb(
 def _baseline_lists(
     tables: Tables, window: WindowCandidates, users: Integers
 ) -> dict[str, Integers]:
-    """Give int64 [m, LISTED] per baseline: columns of the histories, p beyond the list's end."""
+    """Give int64 [m, LISTED] per baseline: columns of the histories, NO_PRODUCT at the end."""
     item_knn = SimilarProducts(window.histories)
     aisles = AislePopularity(tables, window.orders_back)
     products = tables.in_window(tables.products, window.orders_back).sort("product_id").collect()
@@ -199,30 +200,18 @@ def _baseline_lists(
         "item-kNN": lambda chunk: item_knn.scores(rows(chunk)),
         "factors (iALS)": lambda chunk: chunk.factor_scores,
     }
-    lists: dict[str, list[npt.NDArray[np.int64]]] = {name: [] for name in baselines}
+    columns = np.arange(len(window.histories.products))
+    lists: dict[str, list[Integers]] = {name: [] for name in baselines}
     for chunk in window.chunks(users):
         for name, score in baselines.items():
-            lists[name].append(_top(score(chunk), chunk.is_own))
+            scores = np.where(chunk.is_own, -np.inf, score(chunk))
+            lists[name].append(top_columns(scores, columns, parameters.LISTED, above=-np.inf))
     return {name: np.vstack(parts) for name, parts in lists.items()}
-
-
-def _top(scores: Scores, is_own: Booleans) -> Integers:
-    """Rank the LISTED best columns of each row that are not the shopper's own."""
-    scores = np.where(is_own, np.float32(-np.inf), scores)
-    count = min(parameters.LISTED, scores.shape[1])
-    some = np.sort(np.argpartition(-scores, count - 1, axis=1)[:, :count], axis=1)
-    values = np.take_along_axis(scores, some, axis=1)
-    order = np.argsort(-values, axis=1, kind="stable")
-    ranked = np.take_along_axis(some, order, axis=1)
-    nothing = np.take_along_axis(values, order, axis=1) == -np.inf
-    places = np.full((len(scores), parameters.LISTED), scores.shape[1])
-    places[:, :count] = np.where(nothing, scores.shape[1], ranked)
-    return places
 
 
 def _places(listed: pl.DataFrame, users: Integers, products: Integers) -> Integers:
     listed = listed.filter(pl.col("user_id").is_in(users))
-    places = np.full((len(users), parameters.LISTED), len(products))
+    places = np.full((len(users), parameters.LISTED), NO_PRODUCT)
     places[np.searchsorted(users, listed["user_id"].to_numpy()), listed["rank"].to_numpy() - 1] = (
         np.searchsorted(products, listed["product_id"].to_numpy())
     )

@@ -95,16 +95,18 @@ def test_lists_fall_with_the_score_and_ties_rise_with_the_product() -> None:
     assert top.tolist() == [[5, 3, 8], [none, none, none], [2, 1, none]]
 
 
+@pytest.mark.parametrize("above", [0.0, -0.25, -np.inf])
 @pytest.mark.parametrize("products", [2, 5, 200])
-def test_lists_of_a_table_equal_those_of_all_its_cells(products: int) -> None:
+def test_lists_of_a_table_equal_those_of_all_its_cells(products: int, above: float) -> None:
     random = np.random.default_rng(products)
     # few different scores: many are equal, some are none, one row holds nothing
     scores = random.integers(-1, 6, (40, products)) / 4
     scores[7] = 0
     product = np.sort(random.choice(1_000, products, replace=False))
     row, column = np.indices(scores.shape).reshape(2, -1)
-    expected = top_products(row, product[column], scores.ravel(), 40, 5)
-    assert (top_columns(scores, product, 5) == expected).all()
+    expected = top_products(row, product[column], scores.ravel(), 40, 5, above=above)
+    assert (top_columns(scores, product, 5, above=above) == expected).all()
+    assert (expected[7] == NO_PRODUCT).all() == (above == 0)
 
 
 def test_a_product_with_a_high_id_in_a_list_hits_no_other_order() -> None:
