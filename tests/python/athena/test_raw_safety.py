@@ -25,9 +25,12 @@ def raw_objects(api: RunningApi) -> RawObjects:
     found: RawObjects = {}
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=RAW):
         for version in page.get("Versions", []):
-            key, number = version["Key"], version["VersionId"]
-            body = s3.get_object(Bucket=RAW, Key=key, VersionId=number)["Body"].read()
-            found[key, number] = (version["IsLatest"], hashlib.sha256(body).hexdigest())
+            content = version["ETag"]
+            # the tests before have left hundreds of versions, of which S3's own hash will do
+            if version["IsLatest"]:
+                body = s3.get_object(Bucket=RAW, Key=version["Key"])["Body"].read()
+                content = hashlib.sha256(body).hexdigest()
+            found[version["Key"], version["VersionId"]] = (version["IsLatest"], content)
         for marker in page.get("DeleteMarkers", []):
             found[marker["Key"], marker["VersionId"]] = (marker["IsLatest"], "deleted")
     return found
