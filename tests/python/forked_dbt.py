@@ -48,7 +48,9 @@ def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> t
 
 def _dbt(arguments: list[str], cwd: str, variables: dict[str, str], output: str) -> None:
     """Be the command `dbt`."""
-    from dbt.cli.main import cli  # noqa: PLC0415 - loaded already where this runs
+    # loaded already where this runs
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+    from dbt.cli.main import cli  # noqa: PLC0415
 
     printed = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(printed, sys.stdout.fileno())
@@ -57,4 +59,9 @@ def _dbt(arguments: list[str], cwd: str, variables: dict[str, str], output: str)
     os.environ.clear()
     os.environ.update(variables)
     sys.argv = ["dbt", *arguments]
-    cli(arguments)
+    try:
+        cli(arguments)
+    finally:
+        # what dbt leaves to the end of the interpreter, to which a fork does not come: the database
+        # is closed, so that its file holds what was written
+        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
