@@ -73,17 +73,18 @@ def test_baskets_from_the_target_on_change_no_table(
 def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
     history = history_of_window_0(built)
     orders: dict[int, int] = {}
-    pairs: dict[tuple[int, int], int] = {}
+    pairs: dict[int, dict[int, int]] = {}
     for _, basket in history.group_by("order_id"):
         for product in basket["product_id"]:
             orders[product] = orders.get(product, 0) + 1
-        for pair in permutations(basket["product_id"], 2):
-            pairs[pair] = pairs.get(pair, 0) + 1
+        for one, other in permutations(basket["product_id"], 2):
+            counts = pairs.setdefault(one, {})
+            counts[other] = counts.get(other, 0) + 1
     found = rows(built, "product_neighbours").filter(pl.col("orders_back") == 0)
     assert found.height > 500
     for row in found.iter_rows(named=True):
         one, other = row["product_id"], row["neighbour_id"]
-        together = pairs[one, other]
+        together = pairs[one][other]
         assert row["orders_together"] == together
         cosine = together / sqrt(orders[one] * orders[other]) * (together / (together + 3))
         assert row["shrunk_cosine"] == pytest.approx(cosine, rel=1e-12)
@@ -91,7 +92,7 @@ def test_neighbours_as_a_plain_loop_counts_them(built: Workspace) -> None:
         shrunk = together / (orders[one] + 60)
         assert row["shrunk_confidence"] == pytest.approx(shrunk, rel=1e-12)
         # what comes before it: bought more often with the product, or as often and in more orders
-        others = ((pairs[pair], orders[pair[1]], -pair[1]) for pair in pairs if pair[0] == one)
+        others = ((count, orders[each], -each) for each, count in pairs[one].items())
         place = 1 + sum(before > (together, orders[other], -other) for before in others)
         assert row["confidence_rank"] == place
         count = history["order_id"].n_unique()
