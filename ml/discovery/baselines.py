@@ -1,14 +1,13 @@
 """Rankings of all a window's products that the models are compared with."""
 
 import numpy as np
-import polars as pl
 from implicit.nearest_neighbours import ItemItemRecommender
 
 from ml.arrays import Floats, Integers
 from ml.discovery import parameters
 from ml.discovery.histories import Histories
 from ml.discovery.sources import Scores
-from ml.discovery.tables import Tables
+from ml.discovery.tables import Tables, of_users
 
 
 class AislePopularity:
@@ -37,7 +36,7 @@ class AislePopularity:
 
     def scores(self, users: Integers) -> Scores:
         """Give float32 [m, p] for shoppers (int64 [m], rising)."""
-        lines = self._lines.filter(pl.col("user_id").is_in(users)).collect()
+        lines = self._lines.filter(of_users(users)).collect()
         bought_there = np.zeros((len(users), len(self._aisles)), dtype=np.float32)
         bought_there[
             np.searchsorted(users, lines["user_id"].to_numpy()),

@@ -11,7 +11,7 @@ from ml.arrays import Booleans, Integers
 from ml.discovery import parameters
 from ml.discovery.histories import Histories, read_histories
 from ml.discovery.sources import Factors, Scores, SimilarNames, SimilarShoppers
-from ml.discovery.tables import Tables
+from ml.discovery.tables import Tables, of_users
 from ml.machine import cores
 
 FEATURES = (
@@ -93,8 +93,7 @@ class WindowCandidates:
 
     def chunks(self, users: Integers) -> Iterator["Chunk"]:
         """Score these shoppers of the window (int64, rising) some at a time, in order."""
-        size = max(parameters.CHUNK_CELLS // max(len(self.histories.products), 1), 1)
-        parts = (users[begin : begin + size] for begin in range(0, len(users), size))
+        parts = self.histories.parts(users)
         yield from ahead(self._chunk, parts, min(cores(), parameters.CHUNKS_AT_ONCE))
 
     def _chunk(self, users: Integers) -> "Chunk":
@@ -110,7 +109,7 @@ class WindowCandidates:
         is_candidate |= best(factor_scores, parameters.SOURCE_CANDIDATES)
         ranked = (
             self._tables.in_window(self._tables.candidates, self.orders_back)
-            .filter(_of_users(users))
+            .filter(of_users(users))
             .collect()
         )
         is_candidate[
@@ -133,8 +132,8 @@ class WindowCandidates:
     def _joined(self, frame: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
         """Add what the marts know of the product, the shopper, and the shopper in the aisle."""
         tables, users = self._tables, np.unique(frame["user_id"].to_numpy())
-        shoppers = tables.in_window(tables.shoppers, self.orders_back).filter(_of_users(users))
-        aisles = tables.in_window(tables.aisles, self.orders_back).filter(_of_users(users))
+        shoppers = tables.in_window(tables.shoppers, self.orders_back).filter(of_users(users))
+        aisles = tables.in_window(tables.aisles, self.orders_back).filter(of_users(users))
         return (
             frame.lazy()
             .join(ranked.lazy(), on=["user_id", "product_id"], how="left", maintain_order="left")
@@ -213,14 +212,6 @@ def best(scores: Scores, count: int) -> Booleans:
 
 def _known(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.where(np.isfinite(scores), scores, np.float32(np.nan))
-
-
-def _of_users(users: Integers) -> pl.Expr:
-    """Keep the rows of some shoppers, rising; the range lets a sorted file skip its other parts."""
-    if not len(users):
-        return pl.lit(value=False)
-    in_range = pl.col("user_id").is_between(users[0], users[-1])
-    return in_range & pl.col("user_id").is_in(users)
 
 
 def _ratio(numerator: str, denominator: str) -> pl.Expr:

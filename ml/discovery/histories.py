@@ -1,5 +1,6 @@
 """What every shopper bought before the orders of a window, as a sparse matrix."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from ml.arrays import Integers
+from ml.discovery import parameters
 from ml.tables import shopper_parts
 
 
@@ -34,6 +36,11 @@ class Histories:
         """Give 1 for every product in a shopper's history, float32 [m, p]."""
         counts = self.counts
         return csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
+
+    def parts(self, users: Integers) -> Iterator[Integers]:
+        """Split shoppers, int64, into parts of which every product can be scored at a time."""
+        size = max(parameters.CHUNK_CELLS // max(len(self.products), 1), 1)
+        return (users[begin : begin + size] for begin in range(0, len(users), size))
 
 
 def read_histories(baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integers) -> Histories:

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import polars as pl
 
+from ml.arrays import Integers
 from ml.contract import Contract, read_contract
 from ml.tables import fingerprint, scan_table
 
@@ -158,3 +159,11 @@ def read_tables(data: Path) -> Tables:
         products=scan_table(data, "product_ranks", _PRODUCTS),
         candidates=scan_table(data, "discovery_candidates", _CANDIDATES),
     )
+
+
+def of_users(users: Integers) -> pl.Expr:
+    """Keep the rows of some shoppers, rising; the range lets a sorted file skip its other parts."""
+    if not len(users):
+        return pl.lit(value=False)
+    in_range = pl.col("user_id").is_between(users[0], users[-1])
+    return in_range & pl.col("user_id").is_in(users)

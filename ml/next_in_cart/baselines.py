@@ -10,7 +10,6 @@ import polars as pl
 from ml.arrays import Floats, Integers
 from ml.discovery.baselines import AislePopularity, SimilarProducts
 from ml.discovery.histories import read_histories
-from ml.discovery.parameters import CHUNK_CELLS
 from ml.discovery.sources import Scores, SimilarShoppers
 from ml.discovery.tables import Tables
 from ml.next_in_cart.candidates import CartCandidates
@@ -58,11 +57,8 @@ class Baselines:
 
     def of_shoppers(self, users: Integers) -> Iterator[ShopperScores]:
         """Score every product for each of these shoppers (int64, rising), in order."""
-        histories = self._histories
-        size = max(CHUNK_CELLS // max(len(histories.products), 1), 1)
-        for begin in range(0, len(users), size):
-            some = users[begin : begin + size]
-            similar = self._shoppers.scores(np.searchsorted(histories.users, some))
+        for some in self._histories.parts(users):
+            similar = self._shoppers.scores(np.searchsorted(self._histories.users, some))
             yield from map(ShopperScores, self._aisles.scores(some), similar)
 
     def scores(

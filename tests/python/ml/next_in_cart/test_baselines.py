@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml.discovery import parameters
 from ml.discovery.tables import read_tables
 from ml.next_in_cart.baselines import BASELINES, Baselines, ShopperScores
 from ml.next_in_cart.candidates import CandidateFinder
@@ -42,7 +43,7 @@ def test_shoppers_are_scored_in_order_whatever_the_chunks(
     users = state.users[[1, 2, 5, 6, 9]]
     whole = list(baselines.of_shoppers(users))
     alone = [next(baselines.of_shoppers(np.array([user]))) for user in users]
-    monkeypatch.setattr("ml.next_in_cart.baselines.CHUNK_CELLS", 2 * len(state.products))
+    monkeypatch.setattr(parameters, "CHUNK_CELLS", 2 * len(state.products))
     parts = list(baselines.of_shoppers(users))
     assert len(whole) == len(parts) == len(users)
     for one, other, own in zip(whole, parts, alone, strict=True):
