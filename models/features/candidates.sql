@@ -39,9 +39,7 @@ pairs as (
 
     select
         *,
-        up_last_order - up_first_order as orders_spanned,
-        up_days_since_first_order - up_days_since_last_order as days_spanned,
-        up_orders_since_last_order + up_last_order - up_first_order as opportunities
+        up_last_order - up_first_order as orders_spanned
     from {{ ref('up_features') }}
 
 ),
@@ -60,7 +58,8 @@ final as (
         pairs.up_orders,
         pairs.up_first_order,
         pairs.up_last_order,
-        pairs.up_average_cart_position,
+        -- as in up_features, whose quotient is one column more to read than what it is made of
+        {{ safe_ratio('pairs.up_cart_positions', 'pairs.up_orders') }} as up_average_cart_position,
         prd_features.prod_orders,
         prd_features.prod_reorders,
         prd_features.prod_first_orders,
@@ -104,15 +103,14 @@ final as (
             'second_orders', 'first_orders', 'case when pairs.up_orders >= 2 then 1 else 0 end', '1', 8
         ) }} as prod_shrunk_reorder_probability,
         {{ shrunken_ratio(
-            'reorders', 'opportunities', 'pairs.up_reorders', 'pairs.opportunities', 24
+            'reorders', 'opportunities', 'pairs.up_reorders', 'pairs.up_orders_since_first_order', 24
         ) }} as prod_shrunk_reorders_per_opportunity,
         {{ shrunken_ratio(
             'next_order_reorders', 'next_order_opportunities', 'pairs.up_next_order_reorders',
-            '(pairs.up_orders'
-            ~ ' - case when pairs.up_orders_since_last_order = 0 then 1 else 0 end)', 8
+            '(pairs.up_orders - ' ~ bought_back('pairs.up_order_bits', 1) ~ ')', 8
         ) }} as prod_shrunk_next_order_ratio,
         {{ shrunken_ratio(
-            'days_between', 'reorders', 'pairs.days_spanned', 'pairs.up_reorders', 8
+            'days_between', 'reorders', 'pairs.up_days_spanned', 'pairs.up_reorders', 8
         ) }} as prod_shrunk_days_between,
         {{ shrunken_ratio(
             'cart_positions', 'orders', 'pairs.up_cart_positions', 'pairs.up_orders', 8
@@ -131,23 +129,24 @@ final as (
         {{ safe_ratio('pairs.up_day_weight', 'shoppers.user_day_weight') }} as up_decayed_day_rate,
         {{ safe_ratio('pairs.orders_spanned', 'pairs.up_reorders') }} as up_mean_orders_between,
         pairs.up_max_orders_between,
-        {{ safe_ratio('pairs.days_spanned', 'pairs.up_reorders') }} as up_mean_days_between,
+        {{ safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders') }} as up_mean_days_between,
         pairs.up_median_days_between,
         pairs.up_max_days_between,
         -- the orders since the last one, and the order to come, over the mean distance
         {{ safe_ratio(
-            '(pairs.up_orders_since_last_order + 1) * pairs.up_reorders', 'pairs.orders_spanned'
+            '(shoppers.user_orders - pairs.up_last_order + 1) * pairs.up_reorders',
+            'pairs.orders_spanned'
         ) }} as up_overdue_orders,
-        {{ safe_ratio('pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.days_spanned') }}
-            as up_overdue_days,
-        pairs.up_average_cart_position
+        {{ safe_ratio(
+            'pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.up_days_spanned'
+        ) }} as up_overdue_days,
+        {{ safe_ratio('pairs.up_cart_positions', 'pairs.up_orders') }}
         - prd_features.prod_average_cart_position as up_cart_position_difference,
         {{ safe_ratio('pairs.up_orders', 'user_aisles.aisle_lines') }} as up_share_of_aisle,
         {{ safe_ratio('user_aisles.aisle_lines', 'shoppers.user_total_products') }}
             as up_aisle_share,
-        user_aisles.aisle_orders_since_last_order as up_aisle_orders_since_last_order,
-        pairs.up_orders_since_last_order - user_aisles.aisle_orders_since_last_order
-            as up_orders_until_last_of_aisle,
+        shoppers.user_orders - user_aisles.aisle_last_order as up_aisle_orders_since_last_order,
+        user_aisles.aisle_last_order - pairs.up_last_order as up_orders_until_last_of_aisle,
         {{ safe_ratio('user_aisles.department_lines', 'shoppers.user_total_products') }}
             as up_department_share,
         shoppers.ctx_user_days_over_median,
@@ -157,7 +156,7 @@ final as (
             as ctx_up_days_since_last_order,
         {{ safe_ratio(
             '(pairs.up_days_since_last_order + shoppers.days_since_prior_order)',
-            safe_ratio('pairs.days_spanned', 'pairs.up_reorders')
+            safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders')
         ) }} as ctx_up_overdue_days,
         {{ safe_ratio('pairs.ctx_up_target_dow_orders', 'pairs.up_orders') }}
             as ctx_up_same_dow_rate,

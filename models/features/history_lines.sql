@@ -26,7 +26,6 @@ final as (
         history_orders.order_number,
         order_products.add_to_cart_order,
         order_products.reordered,
-        history_orders.order_day,
         history_orders.orders_ago,
         history_orders.days_ago,
         history_orders.order_weight,

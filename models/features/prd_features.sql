@@ -7,10 +7,7 @@ with
 
 up_features as (
 
-    select
-        *,
-        up_orders_since_last_order + up_last_order - up_first_order as opportunities
-    from {{ ref('up_features') }}
+    select * from {{ ref('up_features') }}
 
 ),
 
@@ -29,15 +26,15 @@ products as (
         count(*) as prod_first_orders,
         cast(sum(case when up_orders >= 2 then 1 else 0 end) as bigint) as prod_second_orders,
         cast(sum(up_cart_positions) as bigint) as prod_cart_positions,
-        cast(sum(opportunities) as bigint) as prod_opportunities,
-        cast(sum(
-            up_orders - case when up_orders_since_last_order = 0 then 1 else 0 end
-        ) as bigint) as prod_next_order_opportunities,
+        cast(sum(up_orders_since_first_order) as bigint) as prod_opportunities,
+        -- every order with the product has a next one, but for the shopper's last
+        cast(sum(up_orders - {{ bought_back('up_order_bits', 1) }}) as bigint)
+            as prod_next_order_opportunities,
         cast(sum(up_next_order_reorders) as bigint) as prod_next_order_reorders,
-        cast(sum(up_days_since_first_order - up_days_since_last_order) as bigint)
-            as prod_days_between,
-        count(case when opportunities >= 5 then 1 end) as tried_buyers,
-        count(case when opportunities >= 5 and up_orders = 1 then 1 end) as one_shot_buyers,
+        cast(sum(up_days_spanned) as bigint) as prod_days_between,
+        count(case when up_orders_since_first_order >= 5 then 1 end) as tried_buyers,
+        count(case when up_orders_since_first_order >= 5 and up_orders = 1 then 1 end)
+            as one_shot_buyers,
         cast(sum({{ bought_in_last('up_order_bits', 5) }}) as bigint) as recent_orders,
         orders_back
     from up_features

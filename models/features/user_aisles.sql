@@ -32,7 +32,6 @@ aisles as (
         count(*) as aisle_products,
         cast(sum(up_features.up_orders * products.is_organic) as bigint) as aisle_organic_lines,
         max(up_features.up_last_order) as aisle_last_order,
-        min(up_features.up_orders_since_last_order) as aisle_orders_since_last_order,
         up_features.orders_back
     from up_features
     inner join products
@@ -52,7 +51,6 @@ final as (
         aisle_products,
         aisle_organic_lines,
         aisle_last_order,
-        aisle_orders_since_last_order,
         cast(sum(aisle_lines) over (
             partition by user_id, department_id, orders_back
         ) as bigint) as department_lines,

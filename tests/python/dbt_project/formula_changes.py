@@ -180,14 +180,14 @@ FORMULAS = [
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "shoppers.user_orders - pairs.up_last_order",
-        "shoppers.user_orders - pairs.up_first_order",
+        "shoppers.user_orders - pairs.up_last_order as",
+        "shoppers.user_orders - pairs.up_first_order as",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "shoppers.user_orders - pairs.up_last_order",
-        "shoppers.order_number - pairs.up_last_order",
+        "shoppers.user_orders - pairs.up_last_order as",
+        "shoppers.order_number - pairs.up_last_order as",
     ),
     Change(
         "up_order_rate_since_first_order", "candidates", "up_first_order + 1)", "up_first_order)"
@@ -257,11 +257,18 @@ WINDOWS = [
     Change("no target", "candidates", "inner join shoppers", "left join shoppers"),
 ]
 
-# `candidates` hands on the features of the marts: another one in its place must be noticed too
+# `candidates` hands on the features of the marts, the mean cart position apart, which it takes from
+# sum and count: another one in its place must be noticed too
 MARTS = {"user_": "shoppers", "up_": "pairs", "prod_": "prd_features"}
 HANDED_ON = [
     Change(name, "candidates", f"{mart}.{name},", f"{mart}.{other} as {name},")
     for prefix, mart in MARTS.items()
-    for names in [[name for name in BASE_FEATURES + RATIOS[:4] if name.startswith(prefix)]]
+    for names in [
+        [
+            name
+            for name in BASE_FEATURES + RATIOS[:4]
+            if name.startswith(prefix) and name != "up_average_cart_position"
+        ]
+    ]
     for name, other in zip(names, names[1:] + names[:1], strict=True)
 ]

@@ -30,9 +30,17 @@ ORDERS = [
 ]
 
 PAIRS = [
-    Change("up_orders_since_last_order", "up_features", "min(orders_ago)", "max(orders_ago)"),
-    Change("up_days_since_last_order", "up_features", "min(days_ago)", "max(days_ago)"),
-    Change("up_days_since_first_order", "up_features", "max(days_ago)", "min(days_ago)"),
+    Change("up_orders_since_first_order", "up_features", "max(orders_ago)", "min(orders_ago)"),
+    Change(
+        "up_days_since_last_order",
+        "up_features",
+        "min(days_ago) as up_days_since",
+        "max(days_ago) as up_days_since",
+    ),
+    Change("up_days_spanned", "up_features", "max(days_ago) - min(days_ago)", "max(days_ago)"),
+    Change("up_place", "up_features", "order by up_orders desc, ", "order by "),
+    Change("up_place", "up_features", "up_last_order desc, ", ""),
+    Change("up_place", "up_features", "product_id asc", "product_id desc"),
     Change("up_order_weight", "up_features", "sum(order_weight)", "max(order_weight)"),
     Change("up_day_weight", "up_features", "sum(day_weight)", "max(day_weight)"),
     Change("up_order_bits", "up_features", "sum(order_bit)", "max(order_bit)"),
@@ -75,12 +83,6 @@ PAIRS = [
         "user_aisles",
         "user_id, department_id, orders_back\n        )",
         "user_id, orders_back\n        )",
-    ),
-    Change(
-        "aisle_orders_since_last_order",
-        "user_aisles",
-        "min(up_features.up_orders_since_last_order)",
-        "max(up_features.up_orders_since_last_order)",
     ),
     Change(
         "aisle_orders",
@@ -210,14 +212,12 @@ FEATURES = [
         "'products.prod_cart_positions', 'products.prod_orders'",
         "'products.prod_cart_positions', 'products.prod_first_orders'",
     ),
-    Change(
-        "prod_one_shot_ratio", "prd_features", "opportunities >= 5 and", "opportunities >= 0 and"
-    ),
+    Change("prod_one_shot_ratio", "prd_features", "first_order >= 5 and", "first_order >= 0 and"),
     Change(
         "prod_one_shot_ratio",
         "prd_features",
-        "opportunities >= 5 then 1 end) as tried",
-        "opportunities >= 6 then 1 end) as tried",
+        "first_order >= 5 then 1 end) as tried",
+        "first_order >= 6 then 1 end) as tried",
     ),
     Change(
         "prod_mean_days_between",
@@ -240,15 +240,15 @@ FEATURES = [
     Change(
         "prod_next_order_opportunities",
         "prd_features",
-        "up_orders_since_last_order = 0 then 1",
-        "up_orders_since_last_order = 9 then 1",
+        "bought_back('up_order_bits', 1)",
+        "bought_back('up_order_bits', 2)",
     ),
     Change("prod_recent_order_ratio", "prd_features", "'up_order_bits', 5", "'up_order_bits', 4"),
     Change(
         "prod_opportunities",
         "prd_features",
-        "up_last_order - up_first_order as opp",
-        "up_last_order as opp",
+        "sum(up_orders_since_first_order)",
+        "max(up_orders_since_first_order)",
     ),
     Change(
         "prod_cart_positions", "prd_features", "sum(up_cart_positions)", "max(up_cart_positions)"
@@ -256,8 +256,8 @@ FEATURES = [
     Change(
         "prod_days_between",
         "prd_features",
-        "up_days_since_first_order - up_days_since_last_order",
-        "up_days_since_first_order",
+        "sum(up_days_spanned)",
+        "max(up_days_spanned)",
     ),
     Change(
         "prod_next_order_reorders",
@@ -280,20 +280,20 @@ FEATURES = [
     Change(
         "prod_shrunk_reorders_per_opportunity",
         "candidates",
-        "'pairs.opportunities', 24",
-        "'pairs.opportunities', 8",
+        "'pairs.up_orders_since_first_order', 24",
+        "'pairs.up_orders_since_first_order', 8",
     ),
     Change(
         "prod_shrunk_next_order_ratio",
         "candidates",
-        "up_orders_since_last_order = 0 then 1 else 0 end)'",
-        "up_orders_since_last_order = 0 then 0 else 0 end)'",
+        "bought_back('pairs.up_order_bits', 1) ~",
+        "bought_back('pairs.up_order_bits', 3) ~",
     ),
     Change(
         "prod_shrunk_days_between",
         "candidates",
-        "'pairs.days_spanned', 'pairs.up_reorders', 8",
-        "'pairs.days_spanned', 'pairs.up_orders', 8",
+        "'pairs.up_days_spanned', 'pairs.up_reorders', 8",
+        "'pairs.up_days_spanned', 'pairs.up_orders', 8",
     ),
     Change(
         "prod_shrunk_cart_position",
@@ -351,26 +351,32 @@ FEATURES = [
     Change(
         "up_mean_days_between",
         "candidates",
-        "'pairs.days_spanned', 'pairs.up_reorders') }}",
-        "'pairs.days_spanned', 'pairs.up_orders') }}",
+        "'pairs.up_days_spanned', 'pairs.up_reorders') }}",
+        "'pairs.up_days_spanned', 'pairs.up_orders') }}",
     ),
     Change(
         "up_overdue_orders",
         "candidates",
-        "up_orders_since_last_order + 1)",
-        "up_orders_since_last_order)",
+        "pairs.up_last_order + 1) *",
+        "pairs.up_last_order) *",
     ),
     Change(
         "up_overdue_days",
         "candidates",
         "'pairs.up_days_since_last_order * pairs",
-        "'pairs.up_days_since_first_order * pairs",
+        "'pairs.up_days_spanned * pairs",
     ),
     Change(
         "up_cart_position_difference",
         "candidates",
         "        - prd_features.prod_average_cart_position",
         "        + prd_features.prod_average_cart_position",
+    ),
+    Change(
+        "up_average_cart_position",
+        "candidates",
+        "'pairs.up_cart_positions', 'pairs.up_orders') }} as",
+        "'pairs.up_cart_positions', 'pairs.up_reorders') }} as",
     ),
     Change(
         "up_share_of_aisle",
@@ -387,14 +393,14 @@ FEATURES = [
     Change(
         "up_aisle_orders_since_last_order",
         "candidates",
-        "        user_aisles.aisle_orders_since_last_order as",
-        "        pairs.up_orders_since_last_order as",
+        "- user_aisles.aisle_last_order as up_aisle",
+        "- pairs.up_last_order as up_aisle",
     ),
     Change(
         "up_orders_until_last_of_aisle",
         "candidates",
-        "up_orders_since_last_order - user_aisles.aisle_orders_since_last_order",
-        "up_orders_since_last_order",
+        "user_aisles.aisle_last_order - pairs.up_last_order",
+        "user_aisles.aisle_last_order - pairs.up_first_order",
     ),
     Change(
         "up_department_share",
@@ -423,8 +429,8 @@ FEATURES = [
     Change(
         "ctx_up_overdue_days",
         "candidates",
-        "safe_ratio('pairs.days_spanned', 'pairs.up_reorders')\n",
-        "safe_ratio('pairs.days_spanned', 'pairs.up_orders')\n",
+        "safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders')\n",
+        "safe_ratio('pairs.up_days_spanned', 'pairs.up_orders')\n",
     ),
 ]
 
