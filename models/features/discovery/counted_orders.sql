@@ -1,4 +1,3 @@
-{#- a table, so that what reads it twice works through one window at a time -#}
 {{ config(
     partitioned_by=['orders_back'],
     meta={'partition_values': window_numbers()}
@@ -42,29 +41,15 @@ ages_so_far as (
 
 ),
 
-counted_ages as (
-
-    select
-        orders_back,
-        max(orders_ago) as oldest_orders_ago,
-        max(orders_counted) as orders_counted
-    from ages_so_far
-    where orders_ago = 0 or orders_counted <= {{ most_orders }}
-    group by orders_back
-
-),
-
 final as (
 
     select
-        history_orders.order_id,
-        counted_ages.orders_counted,
-        history_orders.orders_back
-    from history_orders
-    inner join counted_ages
-        on
-            history_orders.orders_back = counted_ages.orders_back
-            and history_orders.orders_ago <= counted_ages.oldest_orders_ago
+        max(orders_ago) as oldest_orders_ago,
+        max(orders_counted) as orders_counted,
+        orders_back
+    from ages_so_far
+    where orders_ago = 0 or orders_counted <= {{ most_orders }}
+    group by orders_back
 
 )
 

@@ -21,6 +21,12 @@ order_products as (
 
 ),
 
+history_orders as (
+
+    select * from {{ ref('history_orders') }}
+
+),
+
 counted_orders as (
 
     select * from {{ ref('counted_orders') }}
@@ -35,32 +41,22 @@ counted_lines as (
         order_products.product_id,
         counted_orders.orders_counted,
         count(*) over (
-            partition by order_products.product_id, counted_orders.orders_back
+            partition by order_products.product_id, history_orders.orders_back
         ) as product_orders,
-        counted_orders.orders_back
+        history_orders.orders_back
     from order_products
+    inner join history_orders
+        on order_products.order_id = history_orders.order_id
     inner join counted_orders
-        on order_products.order_id = counted_orders.order_id
+        on
+            history_orders.orders_back = counted_orders.orders_back
+            and history_orders.orders_ago <= counted_orders.oldest_orders_ago
 
 ),
 
 pairs as (
 
-    select
-        one.product_id as first_product_id,
-        other.product_id as second_product_id,
-        count(*) as orders_together,
-        max(one.product_orders) as first_orders,
-        max(other.product_orders) as second_orders,
-        max(one.orders_counted) as orders_counted,
-        one.orders_back
-    from counted_lines as one
-    inner join counted_lines as other
-        on
-            one.order_id = other.order_id
-            and one.orders_back = other.orders_back
-            and one.product_id < other.product_id
-    group by one.product_id, other.product_id, one.orders_back
+    {{ pairs_of_lines('counted_lines') }}
 
 ),
 

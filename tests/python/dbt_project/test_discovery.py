@@ -162,8 +162,17 @@ def test_only_the_newest_orders_are_counted_in_a_large_shop(
     assert "most_orders = 600000" in text
     model.write_text(text.replace("most_orders = 600000", f"most_orders = {limit}"), "utf-8")
     workspace = make_workspace(tmp_path, built.raw, project)
-    dbt(workspace, *BUILD_UNTESTED, "--select", "+counted_orders")
-    found = query(workspace, "select order_id, orders_counted from counted_orders")
+    dbt(workspace, *BUILD_UNTESTED, "--select", "+product_neighbours")
+    found = query(workspace, "select oldest_orders_ago, orders_counted from counted_orders")
+    assert found == [(counted // 40 - 1, counted)]
     orders = pl.read_csv(built.raw / "orders.csv").filter(pl.col("eval_set") == "prior")
     newest = orders.sort("order_number", descending=True).group_by("user_id").head(counted // 40)
-    assert sorted(found) == sorted((order_id, counted) for order_id in newest["order_id"])
+    lines = pl.read_csv(built.raw / "order_products__prior.csv")
+    lines = lines.join(newest, on="order_id").select("order_id", "product_id")
+    pairs = lines.join(lines, on="order_id").group_by("product_id", "product_id_right").len()
+    together = {(one, other): count for one, other, count in pairs.iter_rows()}
+    names = "product_id, neighbour_id, orders_together"
+    neighbours = query(workspace, f"select {names} from product_neighbours")
+    assert len(neighbours) > 100
+    for one, other, count in neighbours:
+        assert count == together[one, other]
