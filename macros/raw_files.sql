@@ -132,9 +132,11 @@
         {%- set relation = api.Relation.create(
             database=table.database, schema=table.schema, identifier=table.identifier
         ) -%}
+        {#- Trino reads half a file to find one row of no column, and the first piece for one column -#}
+        {%- set column = table.columns.keys() | first -%}
         {%- do first_rows.append(
-            'select ' ~ text_literal(table.name) ~ ' as name from (select 1 as one from '
-            ~ relation ~ ' limit 1) as first_row'
+            'select ' ~ text_literal(table.name) ~ ' as name from (select ' ~ column ~ ' from '
+            ~ relation ~ ' limit 1) as first_row where ' ~ column ~ ' is not null'
         ) -%}
     {%- endfor -%}
     {%- set found = run_query(first_rows | join(' union all ')).columns[0].values() -%}
