@@ -63,7 +63,8 @@ def test_orders_without_list_or_kind_of_product() -> None:
     assert np.isnan(means["recall_10_explore"])
 
 
-# numba says so while it compiles ranx
+# numba says so while it compiles ranx, which takes the most of a minute once
+@pytest.mark.xdist_group("ranx")
 @pytest.mark.filterwarnings("ignore:.*unsafe cast from uint64 to int64")
 def test_equal_to_ranx() -> None:
     random = np.random.default_rng(3)

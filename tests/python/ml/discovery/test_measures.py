@@ -18,6 +18,7 @@ def test_two_lists_worked_out_by_hand() -> None:
     assert found[1].tolist() == [0, 0, 0, 1 / 2, 0]
 
 
+@pytest.mark.xdist_group("ranx")  # what it compiles for one test, the next one finds
 @pytest.mark.filterwarnings("ignore")  # ranx compiles with deprecated options of numba
 def test_random_lists_agree_with_ranx() -> None:
     random = np.random.default_rng(5)
