@@ -135,8 +135,8 @@
         {#- Trino reads half a file to find one row of no column, and the first piece for one column -#}
         {%- set column = table.columns.keys() | first -%}
         {%- do first_rows.append(
-            'select ' ~ text_literal(table.name) ~ ' as name from (select ' ~ column ~ ' from '
-            ~ relation ~ ' limit 1) as first_row where ' ~ column ~ ' is not null'
+            'select ' ~ text_literal(table.name) ~ ' as name, ' ~ column ~ ' as first_value from (select '
+            ~ column ~ ' from ' ~ relation ~ ' limit 1) as first_row'
         ) -%}
     {%- endfor -%}
     {%- set found = run_query(first_rows | join(' union all ')).columns[0].values() -%}
