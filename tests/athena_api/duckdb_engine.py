@@ -252,6 +252,7 @@ class DuckDBEngine:
             table.set("catalog", None)
             table.set("db", exp.to_identifier(schema, quoted=True))
             table.set("this", exp.to_identifier(name, quoted=True))
+        unnest_rows(tree)
         return tree.sql("duckdb")
 
     def _register(self, session: "_Session", database: str, name: str) -> None:
@@ -359,6 +360,20 @@ def duckdb_type(catalog_type: str) -> str:
 
 def _catalog_columns(columns: list[tuple[str, str]]) -> list[dict[str, str]]:
     return [{"Name": name, "Type": hive_type(kind)} for name, kind in columns]
+
+
+def unnest_rows(tree: exp.Expr) -> None:
+    """Make columns of an array of rows, as Trino's UNNEST does; DuckDB's makes one of structs."""
+    for unnest in list(tree.find_all(exp.Unnest)):
+        if len(unnest.alias_column_names) < 2:
+            continue
+        rows = unnest.expressions[0].sql("duckdb")
+        names = ", ".join(unnest.alias_column_names)
+        query = f"from (select unnest({rows}, max_depth := 2)) as {unnest.alias} ({names})"
+        subquery = sqlglot.parse_one(query, read="duckdb").find(exp.Subquery)
+        assert subquery is not None
+        alias = subquery.args["alias"].pop()
+        unnest.replace(exp.Lateral(this=subquery, alias=alias))
 
 
 def _scan(table: Table, files: list[Path]) -> str:

@@ -1,7 +1,10 @@
 """Statements are taken apart rightly before an engine sees them."""
 
+import duckdb
 import pytest
+import sqlglot
 
+from tests.athena_api.duckdb_engine import unnest_rows
 from tests.athena_api.statements import (
     QueryError,
     bare_statement,
@@ -92,3 +95,16 @@ def test_create_table_as_of_dbt_for_trino() -> None:
 def test_other_tables_are_refused(sql: str, message: str) -> None:
     with pytest.raises(QueryError, match=message):
         parse_create_table_as(sql, "lab")
+
+
+def test_rows_of_an_array_are_columns_on_duckdb() -> None:
+    sql = """select one.a, one.b, other.a, other.b from (
+        select array_agg(cast(row(x, y) as row(x bigint, y bigint))) as pairs
+        from (values (1, 10), (2, 20)) as lines (x, y)
+    ) as gathered
+    cross join unnest(gathered.pairs) as one (a, b)
+    cross join unnest(gathered.pairs) as other (a, b)
+    where one.a < other.a"""
+    tree = sqlglot.parse_one(sql, read="athena")
+    unnest_rows(tree)
+    assert duckdb.connect().execute(tree.sql("duckdb")).fetchall() == [(1, 10, 2, 20)]
