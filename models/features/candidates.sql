@@ -39,7 +39,9 @@ pairs as (
 
     select
         *,
-        up_last_order - up_first_order as orders_spanned
+        up_last_order - up_first_order as orders_spanned,
+        -- as in up_features, whose quotient is one column more to read than what it is made of
+        {{ safe_ratio('up_cart_positions', 'up_orders') }} as mean_cart_position
     from {{ ref('up_features') }}
 
 ),
@@ -58,8 +60,7 @@ final as (
         pairs.up_orders,
         pairs.up_first_order,
         pairs.up_last_order,
-        -- as in up_features, whose quotient is one column more to read than what it is made of
-        {{ safe_ratio('pairs.up_cart_positions', 'pairs.up_orders') }} as up_average_cart_position,
+        pairs.mean_cart_position as up_average_cart_position,
         prd_features.prod_orders,
         prd_features.prod_reorders,
         prd_features.prod_first_orders,
@@ -140,7 +141,7 @@ final as (
         {{ safe_ratio(
             'pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.up_days_spanned'
         ) }} as up_overdue_days,
-        {{ safe_ratio('pairs.up_cart_positions', 'pairs.up_orders') }}
+        pairs.mean_cart_position
         - prd_features.prod_average_cart_position as up_cart_position_difference,
         {{ safe_ratio('pairs.up_orders', 'user_aisles.aisle_lines') }} as up_share_of_aisle,
         {{ safe_ratio('user_aisles.aisle_lines', 'shoppers.user_total_products') }}

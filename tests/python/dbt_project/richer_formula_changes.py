@@ -375,8 +375,8 @@ FEATURES = [
     Change(
         "up_average_cart_position",
         "candidates",
-        "'pairs.up_cart_positions', 'pairs.up_orders') }} as",
-        "'pairs.up_cart_positions', 'pairs.up_reorders') }} as",
+        "'up_cart_positions', 'up_orders') }} as",
+        "'up_cart_positions', 'up_reorders') }} as",
     ),
     Change(
         "up_share_of_aisle",
