@@ -16,7 +16,7 @@ from bench.ml import ml
 from bench.serve import serve
 from bench.shared_columns import check_shared_columns
 from bench.spark import export
-from ml.machine import cores
+from ml.tools.machine import cores
 
 FULL_SIZE = 206_209  # shoppers of the Instacart 2017 data
 WORTH_A_ROW = 0.05  # a model that takes this share of the build gets a row of its own

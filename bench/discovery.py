@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import run_measured
-from ml.paths import default_data
+from ml.tools.paths import default_data
 
 
 @click.command()

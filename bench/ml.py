@@ -15,18 +15,18 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import run_measured
-from ml.arrays import Floats
-from ml.boosting import FitParameters, boost, dataset, fit
-from ml.buy_again.decision import choose_baskets
-from ml.buy_again.entries import Prediction, model_entry
-from ml.buy_again.evaluation import Evaluation, plan_evaluation
-from ml.buy_again.parameters import RESAMPLES, SEED, parameters_for
-from ml.contract import LABEL, feature_names
-from ml.data import DataFolder, read_data
-from ml.fit_parameters import write_parameters
-from ml.machine import cores, peak_memory_mb
-from ml.metrics import bootstrap, log_loss
-from ml.paths import default_data
+from ml.data.arrays import Floats
+from ml.data.contract import LABEL, feature_names
+from ml.data.reading import DataFolder, read_data
+from ml.fitting.boosting import FitParameters, boost, dataset, fit
+from ml.fitting.parameter_files import write_parameters
+from ml.judging.metrics import bootstrap, log_loss
+from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.entries import Prediction, model_entry
+from ml.tasks.buy_again.evaluation import Evaluation, plan_evaluation
+from ml.tasks.buy_again.parameters import RESAMPLES, SEED, parameters_for
+from ml.tools.machine import cores, peak_memory_mb
+from ml.tools.paths import default_data
 
 TRAIN_ORDERS = 131_209  # of the Instacart 2017 data, with 65 candidates each on average
 EFFECT_SD = 0.7

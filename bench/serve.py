@@ -15,8 +15,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from ml.next_in_cart.state import State, load_state
-from ml.paths import runs_of
+from ml.tasks.next_in_cart.state import State, load_state
+from ml.tools.paths import runs_of
 
 SEED = 20170501
 MOST_IN_CART = 15

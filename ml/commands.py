@@ -7,25 +7,25 @@ from types import ModuleType
 import click
 from click.core import ParameterSource
 
-from ml.boosting import FitParameters
-from ml.buy_again.decision import EXPECTED_F1, Decision, parse_decision
-from ml.buy_again.evaluate import evaluate as evaluate_buy_again
-from ml.buy_again.predict import predict as predict_buy_again
-from ml.buy_again.print_ladder import print_ladder, print_verdicts
-from ml.buy_again.train import TASK as BUY_AGAIN
-from ml.buy_again.train import train as train_buy_again
-from ml.contract import CONTEXTS, Context
-from ml.fit_parameters import read_parameters
-from ml.memory import parse_memory
-from ml.paths import all_runs, default_data, runs_of
+from ml.data.contract import CONTEXTS, Context
+from ml.fitting.boosting import FitParameters
+from ml.fitting.memory import parse_memory
+from ml.fitting.parameter_files import read_parameters
 from ml.report.page import write_report
-from ml.runs import new_run
+from ml.runs.run import new_run
+from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, parse_decision
+from ml.tasks.buy_again.evaluate import evaluate as evaluate_buy_again
+from ml.tasks.buy_again.predict import predict as predict_buy_again
+from ml.tasks.buy_again.printing import print_ladder, print_verdicts
+from ml.tasks.buy_again.train import TASK as BUY_AGAIN
+from ml.tasks.buy_again.train import train as train_buy_again
+from ml.tools.paths import all_runs, default_data, runs_of
 
 _PATH = click.Path(path_type=Path)
 
 # the package of each further task; its modules have functions of the same names
 _DISCOVERY, _NEXT_IN_CART = "discovery", "next-in-cart"
-_PACKAGES = {_DISCOVERY: "ml.discovery", _NEXT_IN_CART: "ml.next_in_cart"}
+_PACKAGES = {_DISCOVERY: "ml.tasks.discovery", _NEXT_IN_CART: "ml.tasks.next_in_cart"}
 
 task_option = click.option(
     "--task",
@@ -68,7 +68,7 @@ def train(
         print_verdicts(train_buy_again(data, run, fit_parameters=parameters, memory=memory))
         return
     ladder = _module(task, "train").train(data, run)
-    _module(task, "print_ladder").print_verdicts(ladder)
+    _module(task, "printing").print_verdicts(ladder)
 
 
 @click.command()
@@ -82,7 +82,7 @@ def evaluate(task: str, data: Path | None, run: Path | None) -> None:
         print_ladder(evaluate_buy_again(data, run))
         return
     ladder = _module(task, "evaluate").evaluate(data, run)
-    _module(task, "print_ladder").print_ladder(ladder)
+    _module(task, "printing").print_ladder(ladder)
 
 
 @click.command()
@@ -172,7 +172,7 @@ def tune(task: str, data: Path | None, out: Path, minutes: float) -> None:
     """Search parameters on older windows, never on the one that models are judged on."""
     if task != BUY_AGAIN:
         raise click.UsageError(f"only {BUY_AGAIN} has parameters to search.")
-    from ml.buy_again.tune import tune as tune_buy_again  # noqa: PLC0415 - slow to import
+    from ml.tasks.buy_again.tune import tune as tune_buy_again  # noqa: PLC0415 - slow to import
 
     tune_buy_again(data or default_data(), out, minutes)
 

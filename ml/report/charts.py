@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from ml.metrics import Interval
+from ml.judging.metrics import Interval
 
 _ROW = 46
 _AXIS = 24

@@ -9,12 +9,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from ml.atomic import file_aside
-from ml.buy_again.entries import MODEL, SEED_RECIPE
-from ml.comparison import Comparison, against_best
-from ml.metrics import Interval
+from ml.judging.comparison import Comparison, against_best
+from ml.judging.metrics import Interval
 from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
-from ml.runs import Run, read_run
+from ml.runs.run import Run, read_run
+from ml.tasks.buy_again.entries import MODEL, SEED_RECIPE
+from ml.tools.atomic_files import file_aside
 
 FEATURES_SHOWN = 15
 
@@ -89,7 +89,9 @@ def write_report(run_folders: Sequence[Path], path: Path) -> Path:
     """
     runs = [read_run(folder) for folder in run_folders]
     templates = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(
+            [Path(__file__).parent, Path(__file__).parents[1] / "tasks" / "buy_again"]
+        ),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -148,7 +150,7 @@ def _examples(run: Run) -> dict[str, Any]:
 def _buy_again(templates: Environment, run: Run) -> Markup:
     examples = _examples(run)
     ladder = run.metrics["ladder"]
-    text = templates.get_template("buy_again.html.j2").render(
+    text = templates.get_template("report.html.j2").render(
         run=run,
         ladder=ladder,
         comparisons=_comparisons(ladder),

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Literal, TypeGuard
 
-from ml.carts import MOST_CART
-from ml.next_in_cart import parameters
+from ml.data.carts import MOST_CART
+from ml.tasks.next_in_cart import parameters
 
 _FIELDS = ("user_id", "cart", "only", "count")
 

@@ -11,14 +11,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from ml.next_in_cart.lists import ShopperLists
-from ml.next_in_cart.predict import load_next_in_cart, scan_run_table
-from ml.progress import say, step
-from ml.runs import read_run
+from ml.runs.run import read_run
 from ml.serve.requests import BadRequest, parse_request
+from ml.tasks.next_in_cart.lists import ShopperLists
+from ml.tasks.next_in_cart.predict import load_next_in_cart, scan_run_table
+from ml.tools.progress import say, step
 
 if TYPE_CHECKING:
-    from ml.next_in_cart.answers import NextInCart
+    from ml.tasks.next_in_cart.answers import NextInCart
 
 _FOUND = 10  # products found by name
 _SHOPPERS = 200  # shoppers to choose from on the page

@@ -11,8 +11,8 @@ from typing import Any
 
 import duckdb
 
-from ml.athena_lake import AthenaTable, copy_tables, find_tables, select_copied
-from ml.export import TABLES
+from ml.lake.athena import AthenaTable, copy_tables, find_tables, select_copied
+from ml.lake.export import TABLES
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.parity.comparison import Compared, compare_bytes, compare_tables

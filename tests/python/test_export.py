@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-import ml.export
-from ml.export import TABLES, export
+import ml.lake.export
+from ml.lake.export import TABLES, export
 from tests.python import dbt_runs
 from tests.python.dbt_project.shop_builds import write_sample_shop
 from tests.python.dbt_runs import BUILD_UNTESTED, Workspace, dbt, make_workspace, query
@@ -39,7 +39,7 @@ def test_two_chunks_at_most_are_in_memory_and_none_is_larger_than_it_may_be(
     built: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = 500
-    monkeypatch.setattr(ml.export, "CHUNK_ROWS", rows)
+    monkeypatch.setattr(ml.lake.export, "CHUNK_ROWS", rows)
     (largest,) = query(
         built, "select max(n) from (select count(*) as n from candidates group by user_id)"
     )[0]
@@ -105,7 +105,7 @@ def test_a_failure_leaves_the_last_good_set(
         path.write_text("half")
         raise click.ClickException("broken off")
 
-    monkeypatch.setattr(ml.export, "write_data", write_half)
+    monkeypatch.setattr(ml.lake.export, "write_data", write_half)
     done = export_here(built, tmp_path / "data.csv", monkeypatch)
     assert done.exit_code == 1
     assert done.output.endswith("Error: broken off\n")

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
-import ml.athena_lake
-from ml.athena_lake import AthenaTable
-from ml.export import TABLES
-from ml.export import export as export_command
+import ml.lake.athena
+from ml.lake.athena import AthenaTable
+from ml.lake.export import TABLES
+from ml.lake.export import export as export_command
 from tests.athena_api.clients import bucket_and_key, list_objects, make_client
 from tests.python import dbt_runs
 from tests.python.athena.athena_runs import AthenaShop, dbt, export, tables
@@ -74,13 +74,13 @@ def test_tables_that_are_rebuilt_meanwhile_are_refused(
     }
     storage = table["StorageDescriptor"]
     swapped = table | {"StorageDescriptor": storage | {"Location": "s3://next-basket-lake/new"}}
-    copy = ml.athena_lake.copy_tables
+    copy = ml.lake.athena.copy_tables
 
     def copy_while_dbt_swaps(found: list[AthenaTable], folder: Path) -> None:
         copy(found, folder)
         glue.update_table(DatabaseName=built_shop.schema, TableInput=swapped)
 
-    monkeypatch.setattr(ml.athena_lake, "copy_tables", copy_while_dbt_swaps)
+    monkeypatch.setattr(ml.lake.athena, "copy_tables", copy_while_dbt_swaps)
     (tmp_path / "data.csv").write_text("the last good one")
     done = export_here(built_shop, tmp_path / "data.csv", monkeypatch)
     glue.update_table(DatabaseName=built_shop.schema, TableInput=table)
@@ -101,13 +101,13 @@ def test_an_object_that_is_gone_meanwhile_is_a_rebuild(
     bucket, _ = bucket_and_key(place)
     key = next(list_objects(s3, place))["Key"]
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    copy = ml.athena_lake.copy_tables
+    copy = ml.lake.athena.copy_tables
 
     def copy_what_is_gone(found: list[AthenaTable], folder: Path) -> None:
         s3.delete_object(Bucket=bucket, Key=key)
         copy(found, folder)
 
-    monkeypatch.setattr(ml.athena_lake, "copy_tables", copy_what_is_gone)
+    monkeypatch.setattr(ml.lake.athena, "copy_tables", copy_what_is_gone)
     done = export_here(built_shop, tmp_path / "data.csv", monkeypatch)
     s3.put_object(Bucket=bucket, Key=key, Body=body)
     assert done.exit_code == 1

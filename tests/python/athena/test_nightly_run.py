@@ -18,8 +18,8 @@ import polars as pl
 import pytest
 
 from glue.raw_contract import raw_tables
-from ml.athena_lake import copy_tables, find_tables
-from ml.export import READ
+from ml.lake.athena import copy_tables, find_tables
+from ml.lake.export import READ
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import query

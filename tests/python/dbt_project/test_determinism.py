@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ml.export import TABLES
+from ml.lake.export import TABLES
 from tests.python.dbt_project.data_comparison import read_text_cells
 from tests.python.dbt_project.shop_builds import (
     build_once,

@@ -14,8 +14,8 @@ from click.testing import Result
 
 from glue import steps
 from glue.steps import gate, live_run, why_not
-from ml.buy_again.compare import compare
 from ml.commands import train
+from ml.tasks.buy_again.compare import compare
 from tests.python.glue.conftest import Account
 
 Run = Callable[..., Result]

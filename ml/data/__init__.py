@@ -1,0 +1,1 @@
+"""The exported tables: what they must look like, and how they are read."""

@@ -1,0 +1,100 @@
+"""Reads a file of carts, strictly."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+import polars as pl
+
+from ml.data.arrays import Integers
+
+MOST_CART = 1_000
+"""Products in a cart at most; more is a mistake of whoever asks."""
+
+_COLUMNS = ("cart_id", "user_id", "position", "product_id")
+
+
+@dataclass(frozen=True)
+class Cart:
+    """One cart: its id, the shopper, and product ids in the order they were put there."""
+
+    cart_id: int
+    user_id: int
+    products: Integers
+
+
+def read_carts(path: Path) -> list[Cart]:
+    """
+    Read carts from a CSV file with the columns cart_id, user_id, position, product_id.
+
+    One line per product in the cart; a line with empty position and product_id is an empty cart.
+
+    Parameters
+    ----------
+    path
+        The file.
+
+    Returns
+    -------
+    list of Cart
+        By cart_id. A repeated product counts where it came first.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged, lacks a column, a value is no whole number, a cart
+        belongs to two shoppers, two lines of a cart have the same position, or a cart is too large.
+
+    """
+    try:
+        raw = pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise click.ClickException(f"{path} cannot be read as carts ({error}).") from None
+    for name in _COLUMNS:
+        if name not in raw.columns:
+            raise click.ClickException(
+                f"{path} lacks the column {name}: carts have {', '.join(_COLUMNS)}."
+            )
+    lines = raw.select(pl.col(_COLUMNS).cast(pl.Int64, strict=False))
+    is_empty = raw["position"].is_null() & raw["product_id"].is_null()
+    for name in _COLUMNS:
+        damaged = lines[name].is_null()
+        if name in ("position", "product_id"):
+            damaged &= ~is_empty
+        if damaged.any():
+            raise click.ClickException(
+                f"{path}: column {name} holds no whole number in {damaged.sum()} rows, first in"
+                f" line {int(damaged.arg_max() or 0) + 2}."
+            )
+    shoppers = lines.group_by("cart_id").agg(pl.col("user_id").n_unique())
+    _refuse(path, shoppers.filter(pl.col("user_id") > 1), "belongs to two shoppers")
+    full = lines.filter(~is_empty)
+    places = full.group_by("cart_id", "position").len().filter(pl.col("len") > 1)
+    _refuse(path, places, "has two products in one position")
+    large = full.group_by("cart_id").len().filter(pl.col("len") > MOST_CART)
+    _refuse(path, large, f"holds more than {MOST_CART} products")
+    carts = []
+    for (cart_id,), cart in lines.sort("cart_id", "position").group_by(
+        "cart_id", maintain_order=True
+    ):
+        products = cart["product_id"].drop_nulls().to_numpy()
+        carts.append(Cart(int(str(cart_id)), int(cart["user_id"][0]), products.astype(np.int64)))
+    return carts
+
+
+def products_in_carts(carts: list[Cart]) -> pl.DataFrame:
+    """Give user_id, product_id of all that lies in these carts."""
+    return pl.DataFrame(
+        {
+            "user_id": [cart.user_id for cart in carts for _ in cart.products],
+            "product_id": [product for cart in carts for product in cart.products.tolist()],
+        },
+        schema={"user_id": pl.Int64, "product_id": pl.Int64},
+    )
+
+
+def _refuse(path: Path, carts: pl.DataFrame, fault: str) -> None:
+    if carts.height:
+        cart_id = carts["cart_id"].sort()[0]
+        raise click.ClickException(f"{path}: cart {cart_id} {fault} ({carts.height} such cases).")

@@ -1,0 +1,1 @@
+"""How models are fitted: folds, boosted trees, calibration, explanations, memory."""

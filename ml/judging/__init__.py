@@ -1,0 +1,1 @@
+"""How predictions are judged: measures, intervals, comparisons, and their printing."""

@@ -1,0 +1,136 @@
+"""The measures of protocol K and how sure they are."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import rankdata
+
+from ml.data.arrays import Floats, Integers
+
+
+def order_f1(hits: Integers, predicted: Integers, truth: Integers) -> Floats:
+    """
+    F1 of each order, where an empty basket stands for the one answer None.
+
+    Kaggle's rule: an empty truth is {None} and so is an empty prediction. Both empty give 1, one
+    empty gives 0.
+
+    Parameters
+    ----------
+    hits, predicted, truth
+        int64 [n]: products both predicted and bought again, predicted, bought again.
+
+    Returns
+    -------
+    float64 [n]
+
+    """
+    total = predicted + truth
+    return np.where(total == 0, 1.0, 2.0 * hits / np.maximum(total, 1))
+
+
+def log_loss(label: Floats, probability: Floats) -> float:
+    """Mean of -log of the probability given to what happened, in nats; both float64 [n]."""
+    p = np.clip(probability, 1e-15, 1 - 1e-15)
+    return float(-np.mean(np.where(label == 1, np.log(p), np.log1p(-p))))
+
+
+def auc(label: Floats, score: Floats) -> float:
+    """
+    Area under the ROC curve; both float64 [n], NaN if only one class is there.
+
+    The share of pairs (positive, negative) in which the positive scores higher, ties by half:
+    the Mann-Whitney statistic (Hanley and McNeil, Radiology 1982).
+    """
+    positives = int((label == 1).sum())
+    negatives = len(label) - positives
+    if not positives or not negatives:
+        return float("nan")
+    rank_sum = float(rankdata(score)[label == 1].sum())
+    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+
+
+@dataclass(frozen=True)
+class CalibrationBin:
+    """Rows of similar probability: how many, their mean probability, the share that happened."""
+
+    rows: int
+    probability: float
+    share: float
+
+
+def calibration_bins(label: Floats, probability: Floats, bins: int = 20) -> list[CalibrationBin]:
+    """
+    Cut rows, sorted by probability, into bins of equal count (by one row at most).
+
+    Parameters
+    ----------
+    label, probability
+        float64 [n]; label is 1 or 0. Of equal probabilities the earlier row comes first.
+    bins
+        How many; fewer if there are fewer rows.
+
+    """
+    ranked = np.argsort(probability, kind="stable")
+    return [
+        CalibrationBin(len(rows), float(probability[rows].mean()), float(label[rows].mean()))
+        for rows in np.array_split(ranked, bins)
+        if len(rows)
+    ]
+
+
+def calibration_error(label: Floats, probability: Floats, bins: int = 20) -> float:
+    """
+    Measure the expected calibration error with bins of equal count; both float64 [n].
+
+    Mean over rows of |share that happened - mean probability| of the row's bin (Guo et al., On
+    Calibration of Modern Neural Networks, ICML 2017, section 2; bins of equal count as in Nixon et
+    al., Measuring Calibration in Deep Learning, CVPR Workshops 2019).
+    """
+    found = calibration_bins(label, probability, bins)
+    gap = sum(one.rows * abs(one.share - one.probability) for one in found)
+    return gap / len(label)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the ends of its 95 % bootstrap interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def bootstrap(values: npt.NDArray[np.float64], resamples: int, seed: int) -> list[Interval]:
+    """
+    Percentile bootstrap of the mean of each column, with the same resamples for all columns.
+
+    With differences of two systems on the same orders as a column this is the paired bootstrap
+    (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+
+    Parameters
+    ----------
+    values
+        float64 [orders, columns].
+    resamples
+        How many times as many orders are drawn with replacement.
+    seed
+        Seed of the draws.
+
+    Returns
+    -------
+    list of Interval
+        One per column.
+
+    """
+    generator = np.random.default_rng(seed)
+    orders = len(values)
+    means = np.empty((resamples, values.shape[1]))
+    for draw in range(resamples):
+        means[draw] = values[generator.integers(orders, size=orders)].mean(axis=0)
+    low, high = np.quantile(means, [0.025, 0.975], axis=0)
+    return [
+        Interval(float(mean), float(low[column]), float(high[column]))
+        for column, mean in enumerate(values.mean(axis=0))
+    ]

@@ -1,0 +1,294 @@
+"""The way out of the lake: data.csv and the tables that go with it, written beside each other."""
+
+import json
+import os
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+import polars as pl
+
+from ml.data.contract import contract_hash
+from ml.lake.athena import athena_lake
+from ml.lake.local import Lake, local_lake
+from ml.tools.atomic_files import file_aside
+from ml.tools.paths import ROOT, default_data, lake_file
+from ml.tools.prefetch import ahead
+from ml.tools.progress import counted_step, step
+
+CHUNK_ROWS = 300_000  # rows of data.csv read at a time, about 200 MB; two such chunks are in memory
+
+_Range = tuple[int, int, int]  # orders_back, first user_id, last user_id
+
+# the tables that tasks need beside data.csv, and the query that gives each
+TABLES = {
+    # sorted, so that the same input gives the same bytes, and that some shoppers' lines are found
+    # without reading the others'
+    "baskets.parquet": """
+        select
+            orders.user_id, orders.order_number, lines.order_id, lines.product_id,
+            lines.add_to_cart_order, lines.reordered
+        from stg_order_products as lines
+        inner join stg_orders as orders on lines.order_id = orders.order_id
+        order by orders.user_id, orders.order_number, lines.add_to_cart_order
+    """,
+    "targets.parquet": "select * from target_orders order by orders_back, user_id",
+    "products.parquet": """
+        select
+            products.product_id, products.product_name, products.aisle_id, aisles.aisle_name,
+            products.department_id, departments.department_name
+        from stg_products as products
+        left join stg_aisles as aisles on products.aisle_id = aisles.aisle_id
+        left join stg_departments as departments
+            on products.department_id = departments.department_id
+        order by products.product_id
+    """,
+    "shoppers.parquet": """
+        select
+            shoppers.user_id, shoppers.is_sampled, features.user_orders,
+            features.user_total_products, features.user_organic_ratio, shoppers.orders_back
+        from discovery_shoppers as shoppers
+        left join user_features as features
+            on shoppers.user_id = features.user_id
+            and shoppers.orders_back = features.orders_back
+        order by shoppers.orders_back, shoppers.user_id
+    """,
+    "shopper_aisles.parquet": """
+        select aisles.*
+        from shopper_aisles as aisles
+        inner join discovery_shoppers as shoppers
+            on aisles.user_id = shoppers.user_id and aisles.orders_back = shoppers.orders_back
+        order by aisles.orders_back, aisles.user_id, aisles.aisle_id
+    """,
+    "product_ranks.parquet": """
+        select ranks.*, features.prod_is_organic
+        from product_ranks as ranks
+        inner join prd_features as features
+            on ranks.product_id = features.product_id
+            and ranks.orders_back = features.orders_back
+        order by ranks.orders_back, ranks.product_id
+    """,
+    "product_neighbours.parquet": """
+        select * from product_neighbours order by orders_back, product_id, neighbour_id
+    """,
+    "discovery_candidates.parquet": """
+        select * from discovery_candidates order by orders_back, user_id, product_id
+    """,
+}
+
+# the tables that all this is made of
+READ = (
+    "candidates",
+    "discovery_candidates",
+    "discovery_shoppers",
+    "prd_features",
+    "product_neighbours",
+    "product_ranks",
+    "shopper_aisles",
+    "stg_aisles",
+    "stg_departments",
+    "stg_order_products",
+    "stg_orders",
+    "stg_products",
+    "target_orders",
+    "user_features",
+)
+
+_ADAPTERS = {"local": "duckdb", "athena": "athena"}  # dbt's adapter of each target
+
+
+@click.command()
+@click.option(
+    "--target",
+    type=click.Choice(list(_ADAPTERS)),
+    default="local",
+    show_default=True,
+    help="The dbt target whose tables are read.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The data.csv to write.  [default: LAKE_DIR/data.csv]",
+)
+@click.option(
+    "--manifest",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The dbt manifest with the contract.  [default: target/manifest.json of this project]",
+)
+def export(target: str, out: Path | None, manifest: Path | None) -> None:
+    """Write data.csv, and beside it its contract and the tables that tasks need."""
+    out = out or default_data()
+    model = candidates_model(manifest or _default_manifest(), target)
+    columns = data_columns(model)
+    with _open_lake(target, model["schema"], out.parent) as lake, ExitStack() as files:
+        # all files are renamed at the end, so that a failure leaves the last good set; data.csv,
+        # whose context was entered last, is renamed first and the contract that names it last
+        contract_path = files.enter_context(file_aside(out.with_name("contract.json")))
+        table_paths = {
+            name: files.enter_context(file_aside(out.with_name(name))) for name in TABLES
+        }
+        data_path = files.enter_context(file_aside(out))
+        contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
+        for name, query in TABLES.items():
+            with step(name):
+                lake.tables.sql(query).write_parquet(str(table_paths[name]))
+        rows = write_data(lake, [column["name"] for column in columns], data_path)
+    click.echo(f"{out}: {rows} rows, {len(columns)} columns")
+
+
+def write_data(lake: Lake, columns: list[str], path: Path) -> int:
+    r"""
+    Write the candidates as data.csv: sorted by orders_back, user_id, product_id.
+
+    Candidates are read from their Parquet files in ranges of shoppers of one window, so memory
+    does not grow with their number. Doubles are written in the shortest form that reads back to the
+    same bits.
+
+    Parameters
+    ----------
+    lake
+        The built tables.
+    columns
+        Names of data.csv's columns in order; all of them are columns of `candidates`.
+    path
+        File to write: UTF-8, commas, a header, `\n`, an empty field for null.
+
+    Returns
+    -------
+    int
+        Rows written.
+
+    Raises
+    ------
+    click.ClickException
+        If not every row of `candidates` was written.
+
+    """
+    expected = int(lake.scalar("select count(*) from candidates"))
+
+    def read(users: _Range) -> pl.DataFrame:
+        orders_back, first_user, last_user = users
+        return (
+            pl.scan_parquet(lake.candidates / f"orders_back={orders_back}" / "*.parquet")
+            .filter(pl.col("user_id").is_between(first_user, last_user))
+            .with_columns(orders_back=orders_back)
+            .select(columns)
+            .sort("user_id", "product_id")
+            .collect()
+        )
+
+    written = 0
+    with path.open("wb") as file, counted_step("data.csv", expected) as advance:
+        file.write((",".join(columns) + "\n").encode())
+        for chunk in ahead(read, _ranges(lake), threads=1):
+            chunk.write_csv(file, include_header=False)
+            written += chunk.height
+            advance(chunk.height)
+    if written != expected:
+        raise click.ClickException(
+            f"data.csv got {written} of the {expected} rows of candidates: run `dbt build` again."
+        )
+    return written
+
+
+def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
+    """
+    Read the node of the model `candidates` from the dbt manifest.
+
+    Raises
+    ------
+    click.ClickException
+        If there is no manifest, no such model in it, or it is of another target's build.
+
+    """
+    build = f"`dbt build{'' if target == 'local' else f' --target {target}'}`"
+    try:
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        model: dict[str, Any] = found["nodes"]["model.next_basket.candidates"]
+        adapter = found["metadata"]["adapter_type"]
+    except FileNotFoundError:
+        raise click.ClickException(f"{manifest} is missing: run {build} first.") from None
+    except (ValueError, KeyError):
+        raise click.ClickException(
+            f"{manifest} is not a manifest with the model candidates: run {build} again."
+        ) from None
+    if adapter != _ADAPTERS[target]:
+        raise click.ClickException(
+            f"{manifest} is of a build on {adapter}, not on {_ADAPTERS[target]}: run {build} first,"
+            " or give the other --target."
+        )
+    return model
+
+
+def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
+    """
+    Give the columns of data.csv in order, from the contract of `candidates`.
+
+    A partition column has to be a table's last one; in data.csv orders_back comes before the
+    target's columns, which begin with eval_set.
+
+    Returns
+    -------
+    list of dict
+        name, type, description and context (`order_start` or None) of each column.
+
+    """
+    columns = {
+        column["name"]: {
+            "name": column["name"],
+            "type": column["data_type"],
+            "description": column["description"],
+            "context": column["config"]["meta"].get("context"),
+        }
+        for column in model["columns"].values()
+    }
+    names = [name for name in columns if name != "orders_back"]
+    names.insert(names.index("eval_set"), "orders_back")
+    return [columns[name] for name in names]
+
+
+def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager[Lake]:
+    if target == "local":
+        return local_lake(lake_file(), schema)
+    folder.mkdir(parents=True, exist_ok=True)
+    return athena_lake(schema, READ, folder)
+
+
+def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:
+    is_live = lake.scalar("select count(*) from target_orders where eval_set = 'live'")
+    last_window = lake.scalar("select max(orders_back) from user_features")
+    contract = {
+        "hash": contract_hash(columns),
+        "mode": "live" if is_live else "benchmark",
+        "windows": int(last_window or 0) + 1,
+        "columns": columns,
+    }
+    return json.dumps(contract, indent=1, ensure_ascii=False) + "\n"
+
+
+def _ranges(lake: Lake) -> list[_Range]:
+    """Cut each window's shoppers into ranges of about CHUNK_ROWS candidates."""
+    query = f"""
+        with counted as (
+            select
+                user_features.orders_back, user_features.user_id,
+                sum(user_features.user_distinct_products) over (
+                    partition by user_features.orders_back order by user_features.user_id
+                ) as pairs_so_far
+            from user_features as user_features
+            inner join target_orders as target_orders
+                on user_features.user_id = target_orders.user_id
+                and user_features.orders_back = target_orders.orders_back
+        )
+        select orders_back, min(user_id), max(user_id)
+        from counted
+        group by orders_back, pairs_so_far // {CHUNK_ROWS}
+        order by orders_back, min(user_id)
+    """
+    return lake.tables.execute(query).fetchall()
+
+
+def _default_manifest() -> Path:
+    target = os.environ.get("DBT_TARGET_PATH") or "target"
+    return ROOT / target / "manifest.json"

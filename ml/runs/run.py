@@ -1,0 +1,187 @@
+"""A run's folder: its files, where `latest` points, and what it must fit."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any, Literal, get_args
+
+import click
+
+from ml.data.contract import Context, Contract
+from ml.tools.atomic_files import folder_aside, point_link
+from ml.tools.machine import peak_memory_mb
+
+Task = Literal["buy-again", "discovery", "next-in-cart"]
+PACKAGES = ("lightgbm", "numpy", "polars", "pyarrow", "scipy")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its folder and what was written there as JSON."""
+
+    folder: Path
+    features: dict[str, Any]
+    data: dict[str, Any]
+    metrics: dict[str, Any]
+    parameters: dict[str, Any]
+    environment: dict[str, Any]
+
+    def model(self, context: Context) -> Path:
+        """Give the path of the model of a context."""
+        return model_path(self.folder, context)
+
+
+def model_path(folder: Path, context: Context) -> Path:
+    """Give the path of the model of a context in a run's folder."""
+    return folder / f"model-{context}.txt"
+
+
+def new_run(runs: Path) -> Path:
+    """Name a run by the time it starts, in UTC."""
+    return runs / time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+
+
+@contextmanager
+def write_run(final: Path) -> Iterator[Path]:
+    """
+    Hand out a temporary folder for a run; at the end name it `final` and point `latest` at it.
+
+    Parameters
+    ----------
+    final
+        The run's folder. `latest` is a symbolic link beside it.
+
+    Raises
+    ------
+    click.ClickException
+        Before anything is done, if the folder exists or `latest` is something else than a link.
+
+    """
+    latest = final.with_name("latest")
+    if final == latest or final.exists():
+        raise click.ClickException(f"{final} is there already: name a new folder for the run.")
+    if latest.exists() and not latest.is_symlink():
+        raise click.ClickException(f"{latest} is not a link to a run: move it away.")
+    with folder_aside(final) as aside:
+        yield aside
+    point_link(latest, final)
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write one JSON file in readable form."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_run(folder: Path, task: Task | None = None) -> Run:
+    """
+    Read a run's JSON files.
+
+    Parameters
+    ----------
+    folder
+        The run's folder.
+    task
+        What the run must be of; None takes a run of any task.
+
+    Raises
+    ------
+    click.ClickException
+        If the folder is not that of a finished run, or the run is of another task.
+
+    """
+    names = ("features", "data", "metrics", "parameters", "environment")
+    try:
+        contents = {
+            name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+            for name in names
+        }
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"{folder} is not a finished run ({error}): make one with `python -m ml train`."
+        ) from None
+    run = Run(folder, **contents)
+    found, allowed = run.features.get("task"), (task,) if task else get_args(Task)
+    if found not in allowed:
+        raise click.ClickException(
+            f"{folder} is a run of {found}, not of {' or '.join(allowed)}: name one of its own."
+        )
+    return run
+
+
+def check_contract(run: Run, contract: Contract, data: Path) -> None:
+    """
+    Refuse data of another contract than the run's.
+
+    Raises
+    ------
+    click.ClickException
+        If the hashes differ.
+
+    """
+    fitted = run.features["contract_hash"]
+    if fitted != contract.hash:
+        raise click.ClickException(
+            f"the model in {run.folder} was trained on other columns (contract {fitted[:12]}) than"
+            f" {data} has (contract {contract.hash[:12]}): train again."
+        )
+
+
+def check_fingerprint(run: Run, name: str, found: str, data: Path) -> None:
+    """
+    Refuse other data than the run was trained on.
+
+    Parameters
+    ----------
+    run
+        The run.
+    name
+        Which fingerprint of its data.json counts.
+    found
+        That of the data at hand.
+    data
+        Path of data.csv.
+
+    Raises
+    ------
+    click.ClickException
+        If the fingerprints differ.
+
+    """
+    if run.data.get(name) != found:
+        raise click.ClickException(
+            f"the run in {run.folder} was trained on other data than {data}: train first with"
+            " `python -m ml train`."
+        )
+
+
+def write_records(folder: Path, records: dict[str, dict[str, Any]], begun: float) -> None:
+    """
+    Write a run's records, with what every task records of itself: time, memory and versions.
+
+    Parameters
+    ----------
+    folder
+        The run's folder; each record becomes a JSON file of its name.
+    records
+        By name; `metrics` is among them and is added to, `environment` is added.
+    begun
+        When the training began, as `time.perf_counter` had it.
+
+    """
+    records["metrics"] |= {
+        "seconds": time.perf_counter() - begun,
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    records["environment"] = {
+        "trained_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "python": python_version(),
+        **{name: version(name) for name in PACKAGES},
+    }
+    for name, content in records.items():
+        write_json(folder / f"{name}.json", content)

@@ -1,0 +1,1 @@
+"""Scores of every product that more than one task uses: neighbours, factors, popularity."""

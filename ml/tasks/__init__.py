@@ -1,0 +1,1 @@
+"""The predictions that the project makes, a folder each."""

@@ -1,0 +1,172 @@
+"""What each predictor says of the judged orders: a basket, a list, and maybe probabilities."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.contract import Context
+from ml.data.reading import DataFolder
+from ml.fitting.calibration import calibrate
+from ml.judging.ranking import NO_PRODUCT, top_columns, top_products
+from ml.tasks.buy_again.baselines import history_scores
+from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.evaluation import Evaluation
+from ml.tasks.buy_again.neighbours import (
+    Profiles,
+    popularity_profiles,
+    tifu_profiles,
+    tifu_scores,
+    up_cf_scores,
+)
+from ml.tasks.buy_again.order_effect import estimate_effect_sd
+from ml.tasks.buy_again.parameters import DECAY, FOLDS, SEED_THRESHOLD
+from ml.tools.progress import step
+
+SEED_RECIPE = "seed recipe"
+MODEL = "model"
+RECENCY = f"recency decay {DECAY}"
+LIST_LENGTH = 20
+
+_CALIBRATED = "isotonic out of fold, then expected F1"
+
+Scorer = Callable[[Profiles], Iterator[tuple[slice, Floats]]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """
+    One predictor.
+
+    Attributes
+    ----------
+    name, context
+        Which; the simple rules know nothing of the order to come.
+    decision
+        How the basket was chosen, in words.
+    chosen
+        bool [evaluated rows]: what was put into the baskets.
+    probability
+        float64 [evaluated rows]; None if it gives none.
+    top
+        int64 [orders, LIST_LENGTH]: products by rank.
+    seconds
+        Time to fit and predict.
+
+    """
+
+    name: str
+    context: Context
+    decision: str
+    chosen: Booleans
+    probability: Floats | None
+    top: Integers
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Out-of-fold probabilities of a model, float64 [evaluated rows], and what they cost."""
+
+    probability: Floats
+    seconds: float
+
+
+def baseline_entries(data: DataFolder, evaluation: Evaluation) -> list[Entry]:
+    """Ask the rules that need no training of trees, from the simplest up."""
+    entries = []
+    with step("baselines of a shopper's own history"):
+        begun = time.perf_counter()
+        scores = history_scores(evaluation.candidates, evaluation.orders, data.baskets())
+        shared = time.perf_counter() - begun
+        last = scores["in_last_basket"].to_numpy()
+        frequency, recency = (scores[name].to_numpy() for name in ("frequency", "recency"))
+        # what was in the last basket comes first, by frequency
+        top = _list(evaluation, last * (1 + frequency))
+        entries.append(Entry("last basket", "pre-order", "all of it", last == 1, None, top, shared))
+        for name, score in (("personal frequency", frequency), (RECENCY, recency)):
+            begun = time.perf_counter() - shared
+            entries.append(_calibrated(name, evaluation, score, _list(evaluation, score), begun))
+    for name, profile, scorer in (
+        ("TIFU-KNN", tifu_profiles, tifu_scores),
+        ("UP-CF", popularity_profiles, up_cf_scores),
+    ):
+        with step(f"baseline {name}"):
+            begun = time.perf_counter()
+            profiles = profile(evaluation.orders, data.baskets())
+            score, top = _neighbour_scores(evaluation, profiles, scorer)
+            entries.append(_calibrated(name, evaluation, score, top, begun))
+    return entries
+
+
+def seed_entry(evaluation: Evaluation, prediction: Prediction) -> Entry:
+    """Decide as the original recipe did: every product above one threshold."""
+    return Entry(
+        SEED_RECIPE,
+        "order-start",
+        f"threshold {SEED_THRESHOLD}",
+        prediction.probability >= SEED_THRESHOLD,
+        prediction.probability,
+        _list(evaluation, prediction.probability),
+        prediction.seconds,
+    )
+
+
+def model_entry(evaluation: Evaluation, context: Context, prediction: Prediction) -> Entry:
+    """Decide by expected F1 with the order effect, estimated on the other folds' orders."""
+    with step(f"decide, {context} model"):
+        begun = time.perf_counter()
+        probability = prediction.probability
+        fold = evaluation.row_fold
+        chosen = np.zeros(len(probability), dtype=np.bool_)
+        for held_out in range(FOLDS):
+            rows = fold == held_out
+            effect_sd = estimate_effect_sd(
+                evaluation.order[~rows], probability[~rows], evaluation.candidates.label[~rows]
+            )
+            chosen[rows] = choose_baskets(
+                evaluation.order[rows], probability[rows], effect_sd=effect_sd
+            )
+        top = _list(evaluation, probability)
+        seconds = prediction.seconds + time.perf_counter() - begun
+    decision = "expected F1 with order effect"
+    return Entry(MODEL, context, decision, chosen, probability, top, seconds)
+
+
+def _calibrated(
+    name: str, evaluation: Evaluation, score: Floats, top: Integers, begun: float
+) -> Entry:
+    probability = calibrate(score, evaluation.candidates.label, evaluation.row_fold)
+    chosen = choose_baskets(evaluation.order, probability)
+    seconds = time.perf_counter() - begun
+    return Entry(name, "pre-order", _CALIBRATED, chosen, probability, top, seconds)
+
+
+def _list(evaluation: Evaluation, score: Floats) -> Integers:
+    return top_products(
+        evaluation.order,
+        evaluation.candidates.product_id,
+        score,
+        evaluation.orders.height,
+        LIST_LENGTH,
+    )
+
+
+def _neighbour_scores(
+    evaluation: Evaluation, profiles: Profiles, scorer: Scorer
+) -> tuple[Floats, Integers]:
+    """Give the scores of the candidates, and lists that may hold new products too."""
+    rows = evaluation.candidates
+    score = np.zeros(len(rows))
+    top = np.full((evaluation.orders.height, LIST_LENGTH), NO_PRODUCT, dtype=np.int64)
+    row_user = np.searchsorted(profiles.user_id, rows.user_id)
+    column = np.searchsorted(profiles.product_id, rows.product_id)
+    # shoppers with a history, in the order of the profiles: all of them have an evaluated order
+    place = np.searchsorted(evaluation.orders["user_id"].to_numpy(), profiles.user_id)
+    for part, scores in scorer(profiles):
+        own = slice(*np.searchsorted(row_user, [part.start, part.stop]))
+        score[own] = scores[row_user[own] - part.start, column[own]]
+        top[place[part]] = top_columns(scores, profiles.product_id, LIST_LENGTH)
+    return score, top

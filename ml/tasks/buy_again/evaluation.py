@@ -1,0 +1,139 @@
+"""Which orders a model is judged on by protocol K, and the F1 of each of them."""
+
+from dataclasses import dataclass
+
+import click
+import numpy as np
+import polars as pl
+
+from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.data_csv import Candidates
+from ml.data.reading import DataFolder
+from ml.fitting.boosting import Examples
+from ml.fitting.folds import assign_folds, fold_of
+from ml.judging.metrics import order_f1
+from ml.tasks.buy_again.parameters import CATEGORIES, FOLDS
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """
+    Protocol K on one data folder.
+
+    Attributes
+    ----------
+    window
+        The smallest orders_back with enough labels: its orders are the ones judged.
+    orders
+        Those orders whose basket is known, m of them, sorted by user_id; also those of shoppers
+        without any candidate.
+    folds
+        One row per shopper with candidates there: user_id, fold.
+    is_evaluated
+        bool [n]: whether a labelled row of data.csv is in that window.
+    fold
+        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
+    candidates
+        The evaluated rows.
+    order
+        int64 [evaluated rows]: place of the row's order in `orders`.
+
+    """
+
+    window: int
+    orders: pl.DataFrame
+    folds: pl.DataFrame
+    is_evaluated: Booleans
+    fold: Integers
+    candidates: Candidates
+    order: Integers
+
+    def examples(self, labelled: Candidates) -> Examples:
+        """
+        Give what a model is fitted on: the judged rows and those of older windows.
+
+        Newer rows, of a window with too few labels to be judged, are left out: the product
+        statistics in them count the judged orders.
+
+        Parameters
+        ----------
+        labelled
+            The n rows that were planned for.
+
+        """
+        learnt = labelled.orders_back >= self.window
+        fold, is_judged = self.fold, self.is_evaluated
+        if not learnt.all():
+            labelled, fold, is_judged = labelled.where(learnt), fold[learnt], is_judged[learnt]
+        return Examples(
+            features=labelled.columns(),
+            label=labelled.label,
+            user_id=labelled.user_id,
+            fold=fold,
+            is_judged=is_judged,
+            categories=CATEGORIES,
+        )
+
+    @property
+    def row_fold(self) -> Integers:
+        """Fold of each evaluated row, int64."""
+        return self.fold[self.is_evaluated]
+
+    def f1(self, chosen: Booleans) -> Floats:
+        """Give the F1 of each order, float64 [m], for the chosen rows, bool [evaluated rows]."""
+        count = self.orders.height
+        hits = np.bincount(self.order[chosen & (self.candidates.label == 1)], minlength=count)
+        predicted = np.bincount(self.order[chosen], minlength=count)
+        return order_f1(hits, predicted, self.orders["reorders"].to_numpy())
+
+
+def plan_evaluation(data: DataFolder) -> Evaluation:
+    """
+    Choose the window to judge on and deal its shoppers into folds.
+
+    It is the newest one that has both labels, and labels of as many shoppers as there are folds.
+
+    Parameters
+    ----------
+    data
+        A data folder read with its labelled rows.
+
+    Raises
+    ------
+    click.ClickException
+        If there is no such window; said of the newest one with labels.
+
+    """
+    labelled = data.candidates
+    if not len(labelled):
+        raise click.ClickException(
+            f"{data.path} has no label: there is nothing to learn from. Export at least 2 windows"
+            " if no order of the newest one is known."
+        )
+    windows = np.unique(labelled.orders_back).tolist()
+    window = next((one for one in windows if _can_be_judged(labelled, one)), windows[0])
+    is_evaluated = labelled.orders_back == window
+    evaluated = labelled.where(is_evaluated)
+    if evaluated.label.min() == evaluated.label.max():
+        raise click.ClickException(
+            f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}: there"
+            " is nothing to learn from."
+        )
+    users = np.unique(evaluated.user_id)
+    folds = assign_folds(users, FOLDS)
+    orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
+    return Evaluation(
+        window=window,
+        orders=orders,
+        folds=pl.DataFrame({"user_id": users, "fold": folds}),
+        is_evaluated=is_evaluated,
+        fold=fold_of(labelled.user_id, users, folds),
+        candidates=evaluated,
+        order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),
+    )
+
+
+def _can_be_judged(labelled: Candidates, window: int) -> bool:
+    inside = labelled.orders_back == window
+    label = labelled.label[inside]
+    return bool(label.min() < label.max()) and len(np.unique(labelled.user_id[inside])) >= FOLDS

@@ -1,0 +1,175 @@
+"""Scores the orders to come and decides their baskets."""
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+
+import click
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from ml.data.arrays import Booleans, Floats
+from ml.data.contract import Context, default_context
+from ml.data.data_csv import Candidates
+from ml.data.reading import DataFolder, read_data
+from ml.fitting.boosting import predict as predict_rows
+from ml.fitting.calibration import IsotonicMap
+from ml.fitting.explanations import contributions
+from ml.runs.run import check_contract, read_run
+from ml.tasks.buy_again.cold_start import COLD_START, shop_favourites
+from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, choose_baskets
+from ml.tasks.buy_again.reasons import facts, reasons
+from ml.tools.atomic_files import file_aside
+from ml.tools.progress import counted_step, say, step
+
+SCORES = pl.Schema(
+    {
+        "user_id": pl.Int64,
+        "order_id": pl.Int64,
+        "product_id": pl.Int64,
+        "probability": pl.Float64,
+        "rank": pl.Int32,
+        "reason": pl.String,
+    }
+)
+EXPLAINED = 10
+"""Products per order whose reason comes from the model, besides those in the basket."""
+
+
+def predict(
+    run_folder: Path,
+    data_path: Path,
+    context: Context | None,
+    out: Path,
+    decision: Decision = EXPECTED_F1,
+) -> None:
+    """
+    Write scores.parquet, submission.csv and cold_start.parquet for every order to come.
+
+    These are the orders of window 0 whose basket is not known. scores.parquet has one row per
+    candidate: user_id, order_id (null in live mode), product_id, probability, rank (from 1 within
+    the order) and reason, sorted by user_id and rank. submission.csv has one row per order:
+    order_id (user_id in live mode) and products separated by blanks, the most probable first;
+    `None` for an empty basket. cold_start.parquet has the shop's favourites for shoppers without
+    any earlier order. With no order to predict all are written without rows.
+
+    Parameters
+    ----------
+    run_folder
+        Folder of a finished run.
+    data_path
+        Path of data.csv.
+    context
+        Which of the run's models to use; None takes the one that fits the data's mode.
+    out
+        Folder to write to.
+    decision
+        How baskets are chosen.
+
+    Raises
+    ------
+    click.ClickException
+        If the run or the data cannot be read, the run is of another task, the model was trained on
+        other columns, or the context is order-start in live mode.
+
+    """
+    run = read_run(run_folder, "buy-again")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
+        with step(f"read {data_path}"):
+            data = read_data(data_path, "to predict", Path(scratch))
+        check_contract(run, data.contract, data_path)
+        is_live = data.contract.mode == "live"
+        if is_live and context == "order-start":
+            raise click.ClickException(
+                "in live mode the weekday and hour of the next order are not known: predict with"
+                " --context pre-order."
+            )
+        context = context or default_context(data.contract.mode)
+        targets = data.targets.filter((pl.col("orders_back") == 0) & ~pl.col("is_known"))
+        booster = lgb.Booster(model_file=run.model(context))
+        names = run.features["contexts"][context]
+        with step(f"score {targets.height} orders, {context} model"):
+            rows = data.candidates
+            probability = predict_rows(booster, rows.columns(), names)
+            isotonic = run.parameters["isotonic"][context]
+            if isotonic:
+                probability = IsotonicMap(**isotonic).apply(probability)
+            chosen = choose_baskets(
+                rows.user_id,
+                probability,
+                effect_sd=run.parameters["effect_sd"][context],
+                decision=decision,
+            )
+        scores = _ranked(rows, targets, probability, chosen)
+        scores = _with_reasons(scores, rows, booster, names)
+    key = "user_id" if is_live else "order_id"
+    favourites = shop_favourites(_without_history(data, targets), data)
+    with ExitStack() as files:
+        # all three appear together, or none
+        scores_path, submission_path, favourites_path = (
+            files.enter_context(file_aside(out / name))
+            for name in ("scores.parquet", "submission.csv", f"{COLD_START}.parquet")
+        )
+        scores.select(SCORES.keys()).cast(SCORES).write_parquet(scores_path)
+        _submission(scores, targets, key).write_csv(submission_path)
+        favourites.write_parquet(favourites_path)
+    say(f"the predictions are in {out}")
+
+
+def _ranked(
+    rows: Candidates, targets: pl.DataFrame, probability: Floats, chosen: Booleans
+) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {
+            "user_id": rows.user_id,
+            "product_id": rows.product_id,
+            "probability": probability,
+            "is_chosen": chosen,
+        }
+    )
+    return (
+        frame.with_row_index("row")
+        .join(targets.select("user_id", "order_id"), on="user_id", how="left")
+        .sort("user_id", "probability", "product_id", descending=[False, True, False])
+        .with_columns(rank=pl.int_range(1, pl.len() + 1).over("user_id"))
+    )
+
+
+def _with_reasons(
+    scores: pl.DataFrame, rows: Candidates, booster: lgb.Booster, names: list[str]
+) -> pl.DataFrame:
+    """Explain what is recommended by the model, and state the facts of the rest."""
+    is_explained = np.zeros(len(rows), dtype=np.bool_)
+    is_explained[
+        scores.filter(pl.col("is_chosen") | (pl.col("rank") <= EXPLAINED))["row"].to_numpy()
+    ] = True
+    words: list[str] = []
+    with counted_step("reasons", len(rows)) as advance:
+        for part in rows.columns().batches(names):
+            mask = is_explained[len(words) : len(words) + part.num_rows]
+            said = np.array(facts(part), dtype=object)
+            explained = part.filter(mask)
+            said[mask] = reasons(explained, contributions(booster, explained))
+            words += said.tolist()
+            advance(part.num_rows)
+    return scores.with_columns(reason=pl.Series(words, dtype=pl.String).gather(scores["row"]))
+
+
+def _without_history(data: DataFolder, targets: pl.DataFrame) -> pl.DataFrame:
+    return targets.filter(~pl.col("user_id").is_in(np.unique(data.candidates.user_id)))
+
+
+def _submission(scores: pl.DataFrame, targets: pl.DataFrame, key: str) -> pl.DataFrame:
+    baskets = (
+        scores.filter("is_chosen")
+        .group_by("user_id", maintain_order=True)
+        .agg(products=pl.col("product_id").cast(pl.String).str.join(" "))
+    )
+    return (
+        targets.select("user_id", "order_id")
+        .join(baskets, on="user_id", how="left")
+        .select(key, pl.col("products").fill_null("None"))
+        .sort(key)
+    )

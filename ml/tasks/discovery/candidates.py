@@ -1,0 +1,218 @@
+"""The candidates of one window with everything that is known about them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ml.data.arrays import Booleans, Integers
+from ml.data.discovery_tables import Tables, of_users
+from ml.scoring.histories import Histories, read_histories
+from ml.scoring.sources import Factors, Scores, SimilarNames, SimilarShoppers
+from ml.tasks.discovery import parameters
+from ml.tools.machine import cores
+from ml.tools.prefetch import ahead
+
+FEATURES = (
+    "neighbour_score",
+    "neighbour_share",
+    "neighbour_rank",
+    "factor_score",
+    "factor_share",
+    "factor_rank",
+    "together_score",
+    "together_rank",
+    "together_products",
+    "popularity_rank",
+    "aisle_rank",
+    "prod_buyer_share",
+    "prod_reorder_probability",
+    "prod_reorder_ratio",
+    "aisle_place",
+    "aisle_lines",
+    "aisle_line_share",
+    "aisle_products",
+    "aisle_repeats",
+    "aisle_orders_since",
+    "name_score",
+    "organic_match",
+)
+# what can only speak for a product (1) or, being a rank, against it (-1)
+DIRECTIONS = {
+    "neighbour_score": 1,
+    "neighbour_share": 1,
+    "neighbour_rank": -1,
+    "factor_score": 1,
+    "factor_share": 1,
+    "factor_rank": -1,
+    "together_score": 1,
+    "together_rank": -1,
+    "popularity_rank": -1,
+    "prod_buyer_share": 1,
+    "name_score": 1,
+}
+
+
+class WindowCandidates:
+    """
+    The products that shoppers may discover with the target order of one window.
+
+    A shopper's candidates are those of the dbt model discovery_candidates and the foremost ones of
+    each fitted source, less everything in the shopper's history. All of it comes from histories
+    that end before the target orders of the window.
+
+    Parameters
+    ----------
+    tables
+        The exported tables.
+    orders_back
+        The window.
+
+    """
+
+    def __init__(self, tables: Tables, orders_back: int) -> None:
+        self.orders_back = orders_back
+        self._tables = tables
+        self._products = (
+            tables.in_window(tables.products, orders_back)
+            .with_columns(
+                prod_reorder_probability=_ratio("prod_second_orders", "prod_first_orders"),
+                prod_reorder_ratio=_ratio("prod_reorders", "prod_orders"),
+            )
+            .sort("product_id")
+            .collect()
+        )
+        targets = tables.targets.filter(pl.col("orders_back") == orders_back)
+        self.histories: Histories = read_histories(
+            tables.baskets, targets, self._products["product_id"].to_numpy()
+        )
+        self.neighbours = SimilarShoppers(self.histories)
+        self.factors = Factors(self.histories)
+        self._names = SimilarNames(self.histories, tables.names())
+
+    def chunks(self, users: Integers) -> Iterator["Chunk"]:
+        """Score these shoppers of the window (int64, rising) some at a time, in order."""
+        parts = self.histories.parts(users)
+        yield from ahead(self._chunk, parts, min(cores(), parameters.CHUNKS_AT_ONCE))
+
+    def _chunk(self, users: Integers) -> "Chunk":
+        histories = self.histories
+        rows = np.searchsorted(histories.users, users)
+        is_own = histories.counts[rows].toarray() > 0
+        neighbour_scores = self.neighbours.scores(rows)
+        factor_scores = self.factors.scores(rows)
+        # nobody similar bought it, or nothing is known of the shopper: the source says nothing
+        neighbour_scores[is_own | (neighbour_scores <= 0)] = -np.inf
+        factor_scores[is_own | ~is_own.any(axis=1, keepdims=True)] = -np.inf
+        is_candidate = best(neighbour_scores, parameters.SOURCE_CANDIDATES)
+        is_candidate |= best(factor_scores, parameters.SOURCE_CANDIDATES)
+        ranked = (
+            self._tables.in_window(self._tables.candidates, self.orders_back)
+            .filter(of_users(users))
+            .collect()
+        )
+        is_candidate[
+            np.searchsorted(users, ranked["user_id"].to_numpy()),
+            np.searchsorted(histories.products, ranked["product_id"].to_numpy()),
+        ] = True
+        row, column = np.nonzero(is_candidate & ~is_own)
+        frame = pl.DataFrame(
+            {
+                "user_id": users[row],
+                "product_id": histories.products[column],
+                "neighbour_score": _known(neighbour_scores[row, column]),
+                "factor_score": _known(factor_scores[row, column]),
+                "name_score": self._names.scores_of(rows, row, column),
+            },
+            nan_to_null=True,
+        )
+        return Chunk(users, is_own, neighbour_scores, factor_scores, self._joined(frame, ranked))
+
+    def _joined(self, frame: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
+        """Add what the marts know of the product, the shopper, and the shopper in the aisle."""
+        tables, users = self._tables, np.unique(frame["user_id"].to_numpy())
+        shoppers = tables.in_window(tables.shoppers, self.orders_back).filter(of_users(users))
+        aisles = tables.in_window(tables.aisles, self.orders_back).filter(of_users(users))
+        return (
+            frame.lazy()
+            .join(ranked.lazy(), on=["user_id", "product_id"], how="left", maintain_order="left")
+            .join(self._products.lazy(), on="product_id", how="left", maintain_order="left")
+            .join(shoppers, on="user_id", how="left", maintain_order="left")
+            .join(aisles, on=["user_id", "aisle_id"], how="left", maintain_order="left")
+            .with_columns(
+                *(
+                    expression
+                    for source in ("neighbour", "factor")
+                    for expression in (
+                        (
+                            pl.col(f"{source}_score")
+                            / pl.col(f"{source}_score").max().over("user_id")
+                        ).alias(f"{source}_share"),
+                        pl.col(f"{source}_score")
+                        .rank("ordinal", descending=True)
+                        .over("user_id")
+                        .alias(f"{source}_rank"),
+                    )
+                ),
+                prod_buyer_share=pl.col("prod_first_orders") / len(self.histories.users),
+                aisle_line_share=_ratio("aisle_lines", "user_total_products"),
+                aisle_repeats=_ratio("aisle_lines", "aisle_products"),
+                # 1 where the shopper buys only organic products and this is one, or the contrary
+                organic_match=1 - (pl.col("prod_is_organic") - pl.col("user_organic_ratio")).abs(),
+                aisle_orders_since=pl.col("user_orders") - pl.col("aisle_last_order"),
+            )
+            .with_columns(pl.col(FEATURES).cast(pl.Float32))
+            .collect()
+        )
+
+
+class Chunk:
+    """
+    Some shoppers of a window, m of them, and their candidates.
+
+    Attributes
+    ----------
+    users
+        int64 [m], rising.
+    is_own
+        bool [m, p]: the shopper bought the product before.
+    neighbour_scores, factor_scores
+        float32 [m, p]; -inf for the shopper's own products and where the source knows nothing.
+    frame
+        One row per candidate, sorted by user_id and product_id: FEATURES, aisle_id, department_id
+        and together_with_product_id.
+
+    """
+
+    def __init__(
+        self,
+        users: Integers,
+        is_own: Booleans,
+        neighbour_scores: Scores,
+        factor_scores: Scores,
+        frame: pl.DataFrame,
+    ) -> None:
+        self.users = users
+        self.is_own = is_own
+        self.neighbour_scores = neighbour_scores
+        self.factor_scores = factor_scores
+        self.frame = frame
+
+
+def best(scores: Scores, count: int) -> Booleans:
+    """Mark the `count` highest finite scores of each row; float32 [m, p] gives bool [m, p]."""
+    marked = np.zeros(scores.shape, dtype=np.bool_)
+    count = min(count, scores.shape[1])
+    if count:
+        highest = np.argpartition(-scores, count - 1, axis=1)[:, :count]
+        np.put_along_axis(marked, highest, np.take_along_axis(scores, highest, 1) > -np.inf, axis=1)
+    return marked
+
+
+def _known(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.where(np.isfinite(scores), scores, np.float32(np.nan))
+
+
+def _ratio(numerator: str, denominator: str) -> pl.Expr:
+    return pl.col(numerator) / pl.col(denominator)

@@ -1,0 +1,205 @@
+"""The re-ranker: boosted trees over the candidates, out of fold and on everything."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ml.data.arrays import Floats, Integers
+from ml.data.discovery_tables import Tables
+from ml.fitting.fits import fit_without_each_fold
+from ml.fitting.folds import fold_of
+from ml.tasks.discovery import parameters
+from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
+
+
+@dataclass(frozen=True)
+class Examples:
+    """
+    Candidates with labels, n of them.
+
+    Attributes
+    ----------
+    features
+        float32 [n, features].
+    label
+        float32 [n]: 1 if the target order holds the product.
+    keys
+        user_id, product_id and aisle_id of each.
+
+    """
+
+    features: npt.NDArray[np.float32]
+    label: npt.NDArray[np.float32]
+    keys: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class DiscoveryModels:
+    """
+    The re-rankers of a run, as LightGBM writes them.
+
+    Attributes
+    ----------
+    users, folds
+        int64 [m]: the shoppers that were learnt from, rising, and the fold of each.
+    fold_models
+        The model of each fold, which never saw its shoppers.
+    model
+        The model of everybody.
+
+    """
+
+    users: Integers
+    folds: Integers
+    fold_models: list[str]
+    model: str
+
+    def fold_of(self, user_id: Integers) -> Integers:
+        """Give the fold of each shopper, int64 [n]; -1 for those that were not learnt from."""
+        return fold_of(user_id, self.users, self.folds)
+
+
+def labelled_candidates(tables: Tables, window: WindowCandidates) -> pl.DataFrame:
+    """Give the candidates of the sampled shoppers whose target order is known, with `label`."""
+    targets = tables.targets.filter(
+        (pl.col("orders_back") == window.orders_back) & pl.col("is_known") & pl.col("is_sampled")
+    )
+    bought = (
+        tables.baskets.join(targets.lazy(), on=["user_id", "order_number"], how="semi")
+        .select("user_id", "product_id", label=pl.lit(1.0, pl.Float32))
+        .collect()
+    )
+    frames = [
+        chunk.frame.join(
+            bought, on=["user_id", "product_id"], how="left", maintain_order="left"
+        ).with_columns(pl.col("label").fill_null(0.0))
+        for chunk in window.chunks(targets["user_id"].to_numpy())
+    ]
+    return pl.concat(frames)
+
+
+def examples_of(frame: pl.DataFrame) -> Examples:
+    """Take out of labelled candidates what a fit needs."""
+    return Examples(
+        frame.select(FEATURES).to_numpy(),
+        frame["label"].to_numpy(),
+        frame.select("user_id", "product_id", "aisle_id"),
+    )
+
+
+def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> DiscoveryModels:
+    """
+    Fit a model without each fold's shoppers, and one with everybody.
+
+    All candidates that were bought are learnt from, and NEGATIVE_SHARE of the others. No chance
+    falls with what speaks for a product (DIRECTIONS).
+
+    Parameters
+    ----------
+    examples
+        Those of each window; all of a shopper's windows are in the same fold.
+    users
+        int64 [m], rising: every shopper of the examples.
+    folds
+        int64 [m]: the fold of each.
+
+    """
+    features = np.vstack([one.features for one in examples])
+    label = np.concatenate([one.label for one in examples])
+    user_id = np.concatenate([one.keys["user_id"].to_numpy() for one in examples])
+    fold = folds[np.searchsorted(users, user_id)]
+    is_large = len(label) >= parameters.LARGE_DATA_ROWS
+    rounds = parameters.ROUNDS_LARGE if is_large else parameters.ROUNDS_SMALL
+    rate = parameters.LEARNING_RATE_LARGE if is_large else parameters.LEARNING_RATE_SMALL
+    fit_parameters = parameters.LIGHTGBM | {
+        "learning_rate": rate,
+        "monotone_constraints": [DIRECTIONS.get(name, 0) for name in FEATURES],
+    }
+    drawn = np.random.default_rng(parameters.SEED).random(len(label)) < parameters.NEGATIVE_SHARE
+    learnt = (label > 0) | drawn
+    features, label, fold = features[learnt], label[learnt], fold[learnt]
+    data = lgb.Dataset(
+        features,
+        label=label,
+        # those left out count through the others, so that scores stay chances
+        weight=np.where(label > 0, 1, 1 / parameters.NEGATIVE_SHARE),
+        params=fit_parameters,
+        feature_name=list(FEATURES),
+    ).construct()
+    fold_models, model = fit_without_each_fold(
+        "discovery model",
+        data,
+        fold,
+        folds=parameters.FOLDS,
+        parameters=fit_parameters,
+        rounds=rounds,
+    )
+    return DiscoveryModels(users, folds, fold_models, model)
+
+
+def score(user_id: Integers, features: npt.NDArray[np.float32], models: DiscoveryModels) -> Floats:
+    """
+    Score candidates, each shopper's by a model that was not fitted on the shopper.
+
+    Parameters
+    ----------
+    user_id
+        int64 [n].
+    features
+        float32 [n, features].
+    models
+        The re-rankers.
+
+    Returns
+    -------
+    float64 [n]
+
+    """
+    fold = models.fold_of(user_id)
+    scores = np.empty(len(user_id))
+    for which in np.unique(fold):
+        rows = fold == which
+        booster = lgb.Booster(model_str=models.model if which < 0 else models.fold_models[which])
+        scores[rows] = np.asarray(booster.predict(features[rows]))
+    return scores
+
+
+def write_models(folder: Path, models: DiscoveryModels) -> None:
+    """Write discovery.txt, discovery-fold-<k>.txt and discovery-folds.parquet into a run."""
+    (folder / "discovery.txt").write_text(models.model, encoding="utf-8")
+    for fold, model in enumerate(models.fold_models):
+        (folder / f"discovery-fold-{fold}.txt").write_text(model, encoding="utf-8")
+    pl.DataFrame({"user_id": models.users, "fold": models.folds}).write_parquet(
+        folder / "discovery-folds.parquet"
+    )
+
+
+def read_models(folder: Path) -> DiscoveryModels:
+    """
+    Read what `write_models` wrote.
+
+    Raises
+    ------
+    click.ClickException
+        If a file is missing or damaged.
+
+    """
+    try:
+        folds = pl.read_parquet(folder / "discovery-folds.parquet")
+        fold_models = [
+            (folder / f"discovery-fold-{fold}.txt").read_text(encoding="utf-8")
+            for fold in range(parameters.FOLDS)
+        ]
+        model = (folder / "discovery.txt").read_text(encoding="utf-8")
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise click.ClickException(
+            f"{folder} lacks a model of discovery ({error}): train again."
+        ) from None
+    return DiscoveryModels(
+        folds["user_id"].to_numpy(), folds["fold"].to_numpy(), fold_models, model
+    )

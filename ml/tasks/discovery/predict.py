@@ -1,0 +1,144 @@
+"""Recommends new products to every shopper with an order to predict."""
+
+import shutil
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from ml.data.arrays import Integers
+from ml.data.carts import products_in_carts, read_carts
+from ml.data.discovery_tables import Tables, read_tables
+from ml.runs.run import check_contract, read_run
+from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
+from ml.tasks.discovery.model import DiscoveryModels, read_models, score
+from ml.tasks.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
+from ml.tools.atomic_files import file_aside
+from ml.tools.progress import counted_step, say, step
+
+
+def write_recommendations(  # noqa: PLR0913 - what the lists depend on
+    path: Path,
+    tables: Tables,
+    users: Integers,
+    models: DiscoveryModels,
+    *,
+    stamps: Mapping[str, str] | None = None,
+    departments: Collection[int] = (),
+    in_cart: pl.DataFrame | None = None,
+) -> None:
+    """
+    Recommend to some shoppers of the newest window, a part of them at a time.
+
+    Parameters
+    ----------
+    path
+        Parquet file to write: RECOMMENDATIONS, sorted by user_id and rank.
+    tables
+        The exported tables.
+    users
+        int64 [m], rising: the shoppers.
+    models
+        The re-rankers.
+    stamps
+        Further columns, the same in every row.
+    departments, in_cart
+        As `recommend` has them.
+
+    """
+    stamps = stamps or {}
+    columns = pl.Schema([*RECOMMENDATIONS.items(), *((name, pl.String()) for name in stamps)])
+    schema = pl.DataFrame(schema=columns).to_arrow().schema
+    with pq.ParquetWriter(path, schema) as file:
+        if not len(users):
+            return
+        names = tables.names()
+        with step("fit similar shoppers and factors"):
+            window = WindowCandidates(tables, 0)
+        with counted_step("recommend", len(users)) as advance:
+            for chunk in window.chunks(users):
+                frame = chunk.frame
+                features = frame.select(FEATURES).to_numpy()
+                scores = score(frame["user_id"].to_numpy(), features, models)
+                scored = frame.with_columns(score=scores)
+                listed = recommend(scored, departments=departments, in_cart=in_cart)
+                rows = with_reasons(listed, names).with_columns(
+                    **{k: pl.lit(v) for k, v in stamps.items()}
+                )
+                file.write_table(rows.select(columns.names()).cast(columns).to_arrow())
+                advance(len(chunk.users))
+
+
+def predict(  # noqa: PLR0913 - the options of the command
+    run_folder: Path,
+    data: Path,
+    out: Path,
+    back: Path | None,
+    *,
+    departments: Collection[str] = (),
+    carts: Path | None = None,
+) -> None:
+    """
+    Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
+
+    Columns user_id, rank (from 1), product_id, score (the model's chance that the next order holds
+    it), reason, model_version (the run), predicted_at (UTC); sorted by user_id and rank. Shoppers
+    who were learnt from are scored by a model that was not fitted on them.
+
+    Parameters
+    ----------
+    run_folder
+        Folder of a finished run of discovery.
+    data
+        Path of data.csv.
+    out
+        Folder to write to.
+    back
+        A second folder to write to, where the dbt source `predictions` finds it; None for none.
+    departments
+        Names of the departments whose products alone are recommended; none given recommends all.
+    carts
+        File of carts, see read_carts: what lies in a shopper's carts is not recommended to them.
+
+    Raises
+    ------
+    click.ClickException
+        If a file cannot be read, the run was trained on another contract, or there is no product of
+        a department.
+
+    """
+    run = read_run(run_folder, "discovery")
+    tables = read_tables(data)
+    check_contract(run, tables.contract, data)
+    ids = _department_ids(tables, departments)
+    in_cart = products_in_carts(read_carts(carts)) if carts else None
+    models = read_models(run_folder)
+    users = np.unique(tables.targets.filter(pl.col("orders_back") == 0)["user_id"].to_numpy())
+    stamps = {
+        "model_version": run_folder.resolve().name,
+        "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    with file_aside(out / "recommendations.parquet") as aside:
+        write_recommendations(
+            aside, tables, users, models, stamps=stamps, departments=ids, in_cart=in_cart
+        )
+    if back:
+        with file_aside(back / "recommendations.parquet") as aside:
+            shutil.copyfile(out / "recommendations.parquet", aside)
+    say(f"{len(users)} shoppers: the recommendations are in {out}")
+
+
+def _department_ids(tables: Tables, names: Collection[str]) -> list[int]:
+    departments = tables.names().select("department_name", "department_id").drop_nulls().unique()
+    ids = dict(departments.sort("department_name").iter_rows())
+    for name in names:
+        if name not in ids:
+            raise click.ClickException(
+                f"the shop has no product of a department {name}: its departments are"
+                f" {', '.join(ids)}."
+            )
+    return [ids[name] for name in names]

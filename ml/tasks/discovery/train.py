@@ -1,0 +1,216 @@
+"""Fits the sources and the re-ranker, judges them out of fold, and writes a run."""
+
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from ml.data.arrays import Integers
+from ml.data.discovery_tables import Tables, read_tables
+from ml.fitting.folds import assign_folds
+from ml.judging.comparison import verdicts
+from ml.runs.model_card import write_model_card
+from ml.runs.run import write_json, write_records, write_run
+from ml.tasks.discovery import parameters
+from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
+from ml.tasks.discovery.ladder import Ladder, climb, novel_truth
+from ml.tasks.discovery.model import (
+    DiscoveryModels,
+    Examples,
+    examples_of,
+    fit_folds,
+    labelled_candidates,
+    score,
+    write_models,
+)
+from ml.tasks.discovery.recommend import recommend, with_reasons
+from ml.tools.progress import say, step
+
+TASK = "discovery"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """
+    A fitted re-ranker.
+
+    Attributes
+    ----------
+    window
+        The candidates of the window that is judged.
+    models
+        The models, and the fold of every shopper that was learnt from.
+    candidates
+        The labelled candidates of the judged window with their out-of-fold `score`.
+    scores
+        For each window that was learnt from, the judged one first: user_id, product_id, aisle_id
+        and out-of-fold score of its labelled candidates.
+
+    """
+
+    window: WindowCandidates
+    models: DiscoveryModels
+    candidates: pl.DataFrame
+    scores: dict[int, pl.DataFrame]
+
+
+def fit_discovery(tables: Tables) -> Fitted:
+    """
+    Fit the re-ranker on every window with known target orders; the newest of them is judged.
+
+    A newer window with fewer such orders than folds, or none that holds a candidate, is left out.
+
+    Parameters
+    ----------
+    tables
+        The exported tables.
+
+    Raises
+    ------
+    click.ClickException
+        If no sampled shopper's target order is known, there are fewer such shoppers than folds, or
+        no window can be judged.
+
+    """
+    known = tables.targets.filter(pl.col("is_known") & pl.col("is_sampled"))
+    if not known.height:
+        raise click.ClickException(
+            f"no target order beside {tables.data} is known: there is nothing to learn from."
+            " Build at least 2 windows."
+        )
+    assign_folds(np.unique(known["user_id"].to_numpy()), parameters.FOLDS)
+    examples: dict[int, Examples] = {}
+    judged = None
+    windows = known.group_by("orders_back").len().sort("orders_back")
+    for orders_back, orders in windows.iter_rows():
+        if judged is None and orders < parameters.FOLDS:
+            continue
+        with step(f"discovery candidates of window {orders_back}"):
+            window = WindowCandidates(tables, orders_back)
+            frame = labelled_candidates(tables, window)
+        if judged is None and not frame["label"].sum():
+            continue
+        examples[orders_back] = examples_of(frame)
+        judged = judged or (window, frame)
+    if judged is None:
+        raise click.ClickException(
+            f"in no window beside {tables.data} do the target orders of {parameters.FOLDS} shoppers"
+            " hold a candidate: there is nothing to learn from."
+        )
+    window, frame = judged
+    users = np.unique(known.filter(pl.col("orders_back") >= window.orders_back)["user_id"])
+    models = fit_folds(list(examples.values()), users, assign_folds(users, parameters.FOLDS))
+    scores = {
+        orders_back: one.keys.with_columns(
+            score=score(one.keys["user_id"].to_numpy(), one.features, models)
+        )
+        for orders_back, one in examples.items()
+    }
+    candidates = frame.with_columns(scores[window.orders_back]["score"])
+    return Fitted(window, models, candidates, scores)
+
+
+def train(data: Path, run: Path) -> Ladder:
+    """
+    Fit discovery and write the run's folder.
+
+    Parameters
+    ----------
+    data
+        Path of data.csv.
+    run
+        Folder to make; it appears whole at the end, and `latest` beside it then points at it.
+
+    Raises
+    ------
+    click.ClickException
+        If the data cannot be read or learnt from, or the folder exists.
+
+    """
+    begun = time.perf_counter()
+    with write_run(run) as folder:
+        tables = read_tables(data)
+        fingerprint = tables.fingerprint()
+        fitted = fit_discovery(tables)
+        listed = recommend(fitted.candidates)
+        truth = novel_truth(tables, fitted.window.orders_back)
+        ladder = climb(tables, fitted.window, truth, listed)
+        write_models(folder, fitted.models)
+        listed.select("user_id", "rank", "product_id", "score", "label").write_parquet(
+            folder / "oof.parquet"
+        )
+        examples = _examples(listed, tables.names(), truth.users)
+        write_json(folder / "examples.json", {"shoppers": examples})
+        records = _records(tables, fitted, ladder)
+        records["data"]["tables_sha256"] = fingerprint
+        write_records(folder, records, begun)
+        write_model_card(folder, Path(__file__).parent, records)
+    say(f"the run is in {run}")
+    return ladder
+
+
+def _examples(listed: pl.DataFrame, names: pl.DataFrame, users: Integers) -> list[dict[str, Any]]:
+    """Show shoppers spread evenly over the hits in their first ten."""
+    hits = (
+        listed.filter((pl.col("rank") <= 10) & pl.col("user_id").is_in(users))  # noqa: PLR2004
+        .group_by("user_id")
+        .agg(hits=pl.col("label").sum())
+        .sort("hits", "user_id")
+    )
+    chosen = np.linspace(0, hits.height - 1, min(parameters.EXAMPLES, hits.height)).round()
+    shoppers = []
+    for user in hits["user_id"].gather(chosen.astype(np.int64)).to_list():
+        own = listed.filter(
+            (pl.col("user_id") == user) & (pl.col("rank") <= parameters.EXAMPLE_PRODUCTS)
+        )
+        rows = with_reasons(own, names).join(
+            names.select("product_id", "product_name"), on="product_id", how="left"
+        )
+        shoppers.append(
+            {
+                "user_id": user,
+                "lists": [
+                    {
+                        "title": "Discover",
+                        "products": [
+                            {
+                                "name": row["product_name"] or f"product {row['product_id']}",
+                                "score": row["score"],
+                                "reason": row["reason"],
+                                "is_bought": row["label"] == 1,
+                            }
+                            for row in rows.sort("rank").iter_rows(named=True)
+                        ],
+                    }
+                ],
+            }
+        )
+    return shoppers
+
+
+def _records(tables: Tables, fitted: Fitted, ladder: Ladder) -> dict[str, dict[str, Any]]:
+    gain = lgb.Booster(model_str=fitted.models.model).feature_importance("gain")
+    return {
+        "features": {
+            "task": TASK,
+            "contract_hash": tables.contract.hash,
+            "names": list(FEATURES),
+            "gain": {name: float(value) for name, value in zip(FEATURES, gain, strict=True)},
+        },
+        "data": {
+            "mode": tables.contract.mode,
+            "windows": tables.contract.windows,
+            "evaluation_window": ladder.window,
+            "judged_shoppers": fitted.candidates["user_id"].n_unique(),
+            "judged_rows": fitted.candidates.height,
+        },
+        "parameters": {
+            name.lower(): value for name, value in vars(parameters).items() if name.isupper()
+        },
+        "metrics": {"ladder": asdict(ladder), "verdicts": verdicts(ladder.comparisons)},
+    }

@@ -1,0 +1,230 @@
+"""What the ranker learns from: steps of known orders, and the candidates at each."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import lightgbm as lgb
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from ml.data.arrays import Floats, Integers
+from ml.data.discovery_tables import Tables
+from ml.fitting.fits import fit_without_each_fold
+from ml.tasks.next_in_cart import parameters
+from ml.tasks.next_in_cart.cart_candidates import FEATURES, CandidateFinder, CartCandidates
+from ml.tasks.next_in_cart.state import State
+from ml.tools.progress import say
+
+
+@dataclass(frozen=True)
+class Order:
+    """A known target order: the shopper, and places of its products in cart order (-1 unknown)."""
+
+    user: int
+    items: Integers
+
+
+def known_orders(tables: Tables, orders_back: int, state: State) -> list[Order]:
+    """Give the known target orders of the state's shoppers in one window, by user_id."""
+    targets = tables.targets.filter(
+        (pl.col("orders_back") == orders_back)
+        & pl.col("is_known")
+        & pl.col("user_id").is_in(state.users)
+    )
+    lines = (
+        tables.baskets.join(targets.lazy(), on=["user_id", "order_number"], how="semi")
+        .sort("user_id", "add_to_cart_order")
+        .collect()
+    )
+    orders = []
+    for (user,), basket in lines.group_by("user_id", maintain_order=True):
+        wanted = basket["product_id"].to_numpy()
+        place = np.minimum(np.searchsorted(state.products, wanted), len(state.products) - 1)
+        items = np.where(state.products[place] == wanted, place, -1)
+        orders.append(Order(state.place_of_user(int(str(user))), items))
+    return orders
+
+
+def cart_of(items: Integers) -> npt.NDArray[np.int64]:
+    """Keep the known products, each where it came first: what a finder takes as a cart."""
+    known = items[items >= 0]
+    _, first = np.unique(known, return_index=True)
+    return known[np.sort(first)]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """
+    Candidates of steps to learn from, n of them.
+
+    Attributes
+    ----------
+    features
+        float32 [n, features].
+    label
+        float32 [n]: 1 for the product put into the cart.
+    user_id
+        int64 [n].
+
+    """
+
+    features: npt.NDArray[np.float32]
+    label: npt.NDArray[np.float32]
+    user_id: Integers
+
+
+def learning_steps(state: State, orders: list[Order]) -> Steps:
+    """
+    Draw steps of each order, and of each step's candidates the one bought and some others.
+
+    Where the product put into the cart is no candidate, all that is learnt is that the others were
+    not bought: without these steps the chances would be those of carts in which the next product is
+    always found.
+    """
+    random = np.random.default_rng(parameters.SEED)
+    finder = CandidateFinder(state)
+    features, labels, users = [], [], []
+    for order in orders:
+        count = len(order.items)
+        early = random.integers(min(parameters.FIRST_STEP, count))
+        late = np.arange(parameters.FIRST_STEP, count)
+        drawn = random.permutation(late)[: parameters.STEPS_PER_ORDER - 1]
+        for at in (early, *np.sort(drawn)):
+            found = finder.find(order.user, cart_of(order.items[:at]))
+            bought = np.flatnonzero(found.product == order.items[at])
+            others = np.delete(np.arange(len(found.product)), bought)
+            others = random.permutation(others)[: parameters.NEGATIVES]
+            rows = np.append(bought, others)
+            features.append(found.features[rows])
+            labels.append((np.arange(len(rows)) < len(bought)).astype(np.float32))
+            users.append(np.full(len(rows), state.users[order.user]))
+    if not features:
+        nothing = np.empty(0, dtype=np.float32)
+        return Steps(nothing.reshape(0, len(FEATURES)), nothing, np.empty(0, dtype=np.int64))
+    return Steps(np.vstack(features), np.concatenate(labels), np.concatenate(users))
+
+
+def fit_ranker(steps: list[Steps], users: Integers, folds: Integers) -> tuple[list[str], str]:
+    """
+    Fit a ranker without each fold's shoppers, and one with everybody.
+
+    If there are no steps, or all are of one fold's shoppers, the rankers hold every candidate for
+    equally good: the lower product_id then comes first.
+
+    Parameters
+    ----------
+    steps
+        Those of each window.
+    users, folds
+        int64 [m]: every shopper of the steps, rising, and the fold of each.
+
+    Returns
+    -------
+    list of str
+        For each fold the model that never saw its shoppers, as LightGBM writes it.
+    str
+        The model of everybody.
+
+    """
+    features = np.vstack([one.features for one in steps])
+    label = np.concatenate([one.label for one in steps])
+    fold = folds[np.searchsorted(users, np.concatenate([one.user_id for one in steps]))]
+    if len(np.unique(fold)) < 2:  # noqa: PLR2004 - to learn from in one while the other is left out
+        say("next-in-cart ranker: too few orders to learn from, so that it ranks nothing")
+        # two rows that are the same, one bought and one not, in every fold
+        features = np.zeros((2 * parameters.FOLDS, len(FEATURES)), dtype=np.float32)
+        label = np.tile(np.array([0, 1], dtype=np.float32), parameters.FOLDS)
+        fold = np.repeat(np.arange(parameters.FOLDS), 2)
+    data = lgb.Dataset(
+        features, label=label, params=parameters.LIGHTGBM, feature_name=list(FEATURES)
+    ).construct()
+    return fit_without_each_fold(
+        "next-in-cart ranker",
+        data,
+        fold,
+        folds=parameters.FOLDS,
+        parameters=parameters.LIGHTGBM,
+        rounds=parameters.ROUNDS,
+    )
+
+
+def read_booster(path: Path) -> lgb.Booster:
+    """
+    Read a model of a run.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    fault: object = "it is cut off"
+    try:
+        text = path.read_text(encoding="utf-8")
+        # a tree that is cut off would end the whole process inside LightGBM
+        if "end of trees" in text:
+            return lgb.Booster(model_str=text)
+    except (OSError, ValueError, lgb.basic.LightGBMError) as error:
+        fault = error
+    raise click.ClickException(f"{path} is no model ({fault}): train again.")
+
+
+def rank(
+    found: list[CartCandidates], booster: lgb.Booster, threads: int
+) -> tuple[list[Integers], list[Floats]]:
+    """
+    Rank the candidates of some carts.
+
+    Parameters
+    ----------
+    found
+        The candidates of each cart.
+    booster
+        The ranker.
+    threads
+        Threads of the prediction; 1 is quickest for a single cart.
+
+    Returns
+    -------
+    list of int64 arrays
+        At most ANSWERED rows of each cart's candidates, the best first.
+    list of float64 arrays
+        Their scores: the chance to be the next product.
+
+    """
+    features = np.vstack([one.features for one in found])
+    scores = np.empty(0)
+    if len(features):
+        scores = np.asarray(booster.predict(features, num_threads=threads))
+    rows, values = [], []
+    begin = 0
+    for one in found:
+        own = scores[begin : begin + len(one.product)]
+        begin += len(one.product)
+        # equal scores: the lower product_id first
+        best = np.lexsort((one.product, -own))[: parameters.ANSWERED]
+        rows.append(best)
+        values.append(chance(own[best], one.found))
+    return rows, values
+
+
+def chance(probability: Floats, found: int) -> Floats:
+    """
+    Give the chance to be the cart's next product from what the ranker says, float64 [n] both.
+
+    The ranker learns from NEGATIVES of a step's other candidates, so that it takes products for
+    likelier than they are: the odds are brought back to all the candidates that were found (King
+    and Zeng, Logistic Regression in Rare Events Data, Political Analysis 2001, prior correction).
+    The order of a cart's products stays.
+    """
+    others = max(found - 1, 1)
+    learnt = min(parameters.NEGATIVES, others)
+    return probability * learnt / (probability * learnt + (1 - probability) * others)
+
+
+def is_own(state: State, user: int, product: int) -> bool:
+    """Whether the shopper bought the product before."""
+    own = state.own_product[state.own_start[user] : state.own_start[user + 1]]
+    return bool((own == product).any())

@@ -1,0 +1,1 @@
+"""What every room uses, and glue too: files, progress, terminal, paths, machine."""

@@ -1,0 +1,41 @@
+"""A group of commands whose modules are imported only when they are asked for."""
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+
+class LazyCommands(click.Group):
+    """
+    A click group that knows where its commands are, and imports a command's module when it runs.
+
+    Some modules take seconds to import; `--help` of the group and the other commands need not wait
+    for them.
+
+    Parameters
+    ----------
+    modules
+        By name of the command, in the order in which they are listed: the module that holds it.
+    attributes
+        What click.Group takes.
+
+    """
+
+    def __init__(self, modules: Mapping[str, str], **attributes: object) -> None:
+        super().__init__(**attributes)  # type: ignore[arg-type]
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the commands."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of a command and give the command of that name in it."""
+        if cmd_name not in self._modules:
+            return None
+        return next(
+            found
+            for found in vars(import_module(self._modules[cmd_name])).values()
+            if isinstance(found, click.Command) and found.name == cmd_name
+        )

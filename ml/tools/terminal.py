@@ -1,0 +1,48 @@
+"""Tables and sentences of figures on stdout."""
+
+from collections.abc import Sequence
+
+from rich.box import HORIZONTALS
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_PLAIN_WIDTH = 160
+
+
+def print_sentence(sentence: str) -> None:
+    """Print one sentence; a terminal breaks it where it ends."""
+    Console().print(Text(sentence), soft_wrap=True)
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+    """
+    Print a table: with lines on a terminal, as aligned plain text elsewhere.
+
+    Parameters
+    ----------
+    headings
+        Of the columns.
+    rows
+        The cells of each row; a cell may have several lines.
+    left
+        Columns that are set to the left, from the first on; the others are set to the right.
+
+    """
+    console = Console()
+    is_terminal = console.is_terminal
+    if not is_terminal:
+        console = Console(width=_PLAIN_WIDTH)
+    # on a terminal as narrow as can be: most have 80 columns
+    table = Table(
+        box=HORIZONTALS if is_terminal else None,
+        padding=0 if is_terminal else (0, 1),
+        pad_edge=is_terminal,
+    )
+    for place, heading in enumerate(headings):
+        is_name = place < left
+        # where there is no room a name takes two lines; a figure would be cut off
+        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name)
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)

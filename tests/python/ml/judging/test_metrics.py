@@ -1,0 +1,92 @@
+"""The measures against cases worked out by hand."""
+
+import numpy as np
+import pytest
+import sklearn.metrics  # type: ignore[import-untyped, unused-ignore]
+
+from ml.judging.metrics import (
+    auc,
+    bootstrap,
+    calibration_bins,
+    calibration_error,
+    log_loss,
+    order_f1,
+)
+
+
+def test_f1_of_each_order_by_hand() -> None:
+    hits = np.array([2, 0, 0, 0, 0, 3])
+    predicted = np.array([4, 2, 0, 3, 0, 3])
+    truth = np.array([3, 2, 2, 0, 0, 3])
+    # precision 1/2 and recall 2/3; no hit; None for a full basket; a basket for None; None; all
+    expected = [4 / 7, 0, 0, 0, 1, 1]
+    np.testing.assert_allclose(order_f1(hits, predicted, truth), expected)
+
+
+def test_log_loss_by_hand() -> None:
+    label, probability = np.array([1.0, 0.0]), np.array([0.5, 0.2])
+    assert log_loss(label, probability) == pytest.approx((np.log(2) - np.log(0.8)) / 2)
+
+
+def test_log_loss_of_a_sure_mistake_is_finite() -> None:
+    assert 30 < log_loss(np.array([1.0]), np.array([0.0])) < 40
+
+
+def test_auc_counts_ties_by_half() -> None:
+    label, score = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.9, 0.4, 0.4, 0.1])
+    # of four pairs three are in order and one is a tie
+    assert auc(label, score) == pytest.approx(3.5 / 4)
+
+
+def test_auc_of_one_class_is_not_a_number() -> None:
+    assert np.isnan(auc(np.ones(3), np.arange(3.0)))
+
+
+def test_calibration_error_by_hand() -> None:
+    label = np.array([1.0, 0.0, 1.0, 0.0])
+    probability = np.array([0.9, 0.1, 0.1, 1.0])
+    # bins of two rows: of .1 half happened, gap .4; of .9 and 1 half happened, gap .45
+    assert calibration_error(label, probability, bins=2) == pytest.approx((0.4 + 0.45) / 2)
+
+
+def test_bins_of_equal_count() -> None:
+    random = np.random.default_rng(1)
+    probability = random.beta(0.3, 4, 1_003)
+    label = (random.random(1_003) < probability).astype(np.float64)
+    bins = calibration_bins(label, probability)
+    assert sorted({one.rows for one in bins}) == [50, 51]
+    chances = [one.probability for one in bins]
+    assert chances == sorted(chances)
+    assert sum(one.rows * one.share for one in bins) == pytest.approx(label.sum())
+    assert len(calibration_bins(label[:3], probability[:3])) == 3
+
+
+def test_equal_to_scikit_learn() -> None:
+    random = np.random.default_rng(2)
+    # rounded, so that there are ties
+    probability = random.beta(0.5, 4, 5_000).round(2).clip(0.01, 0.99)
+    label = (random.random(5_000) < probability).astype(np.float64)
+    assert log_loss(label, probability) == pytest.approx(
+        sklearn.metrics.log_loss(label, probability)
+    )
+    assert auc(label, probability) == pytest.approx(
+        sklearn.metrics.roc_auc_score(label, probability)
+    )
+
+
+def test_bootstrap_covers_the_mean_with_the_usual_width() -> None:
+    values = np.random.default_rng(0).normal(3.0, 2.0, size=(400, 1))
+    (interval,) = bootstrap(values, 2000, seed=1)
+    assert interval.mean == pytest.approx(values.mean())
+    # 1.96 standard errors on either side: 2 / 20 * 1.96
+    assert interval.high - interval.mean == pytest.approx(0.196, rel=0.12)
+    assert interval.mean - interval.low == pytest.approx(0.196, rel=0.12)
+
+
+def test_bootstrap_draws_the_same_orders_for_every_column() -> None:
+    values = np.random.default_rng(0).random((50, 1))
+    first, second = bootstrap(np.hstack([values, values + 1]), 200, seed=1)
+    assert second.low == pytest.approx(first.low + 1)
+    assert second.high == pytest.approx(first.high + 1)
+    assert bootstrap(values, 200, seed=1) == bootstrap(values, 200, seed=1)
+    assert bootstrap(values, 200, seed=1) != bootstrap(values, 200, seed=2)

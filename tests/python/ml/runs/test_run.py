@@ -1,0 +1,137 @@
+"""A run's folder: what it holds, whose it is, and which data it speaks of."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from shutil import copytree
+from typing import get_args
+
+import polars as pl
+import pytest
+from click.testing import Result
+
+from ml.runs.run import Task
+from tests.python.ml.task_runs import copy_data
+
+Ml = Callable[..., Result]
+TASKS: tuple[Task, ...] = get_args(Task)
+LIST_TASKS: tuple[Task, ...] = ("discovery", "next-in-cart")
+RECORDS = {"data", "environment", "examples", "features", "metrics", "parameters"}
+DISCOVERY_FILES = {
+    *(f"{name}.json" for name in RECORDS),
+    *(f"discovery-fold-{fold}.txt" for fold in range(5)),
+    *("discovery.txt", "discovery-folds.parquet", "model_card.md", "oof.parquet"),
+}
+FILES = {
+    "discovery": DISCOVERY_FILES,
+    "next-in-cart": {
+        *DISCOVERY_FILES,
+        *(f"{name}-fold-{fold}.txt" for name in ("buy-again", "ranker") for fold in range(5)),
+        *("buy-again.txt", "ranker.txt", "judged-state.npz", "state.npz"),
+        *("products.parquet", "recommendations.parquet"),
+    },
+}
+# what a run says of the time that it took
+TIMED = {"environment.json", "metrics.json", "model_card.md"}
+
+
+@pytest.fixture
+def runs(trained: Path, discovery_run: Path, next_run: Path) -> dict[Task, Path]:
+    """Give a finished run of each task."""
+    return {"buy-again": trained, "discovery": discovery_run, "next-in-cart": next_run}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_run_of_another_task_is_refused(
+    ml: Ml, runs: dict[Task, Path], data: Path, tmp_path: Path, task: Task
+) -> None:
+    carts = ["--carts", tmp_path / "carts.csv"] if task == "next-in-cart" else []
+    predict = ("predict", "--out", tmp_path / "out", *carts)
+    for other in TASKS:
+        for command in (("evaluate",), predict) if other != task else ():
+            result = ml(*command, "--task", task, "--run", runs[other], "--data", data)
+            assert result.exit_code == 1
+            assert f"{runs[other]} is a run of {other}, not of {task}" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_only_next_in_cart_is_served(ml: Ml, runs: dict[Task, Path]) -> None:
+    for other in ("buy-again", "discovery"):
+        result = ml("serve", "--run", runs[other])
+        assert result.exit_code == 1
+        assert f"is a run of {other}, not of next-in-cart" in result.output
+
+
+@pytest.mark.parametrize("place", ["--run", "--live"])
+def test_only_runs_of_buy_again_are_compared(
+    ml: Ml, runs: dict[Task, Path], data: Path, tmp_path: Path, place: str
+) -> None:
+    named = dict.fromkeys(("--run", "--live"), runs["buy-again"]) | {place: runs["discovery"]}
+    result = ml(
+        *("compare", "--data", data, "--live-targets", data.with_name("targets.parquet")),
+        *("--out", tmp_path / "out.json"),
+        *(argument for pair in named.items() for argument in pair),
+    )
+    assert result.exit_code == 1
+    assert "is a run of discovery, not of buy-again" in result.output
+
+
+def test_there_is_no_report_of_an_unknown_task(ml: Ml, trained: Path, tmp_path: Path) -> None:
+    run = copytree(trained, tmp_path / "run")
+    features = json.loads((run / "features.json").read_text())
+    (run / "features.json").write_text(json.dumps(features | {"task": "rain"}))
+    result = ml("report", "--run", run)
+    assert result.exit_code == 1
+    assert "is a run of rain, not of buy-again or discovery or next-in-cart" in result.output
+
+
+@pytest.mark.parametrize("task", LIST_TASKS)
+def test_same_input_same_bytes(
+    ml: Ml, runs: dict[Task, Path], data: Path, tmp_path: Path, task: Task
+) -> None:
+    again = tmp_path / "runs" / "again"
+    result = ml("train", "--task", task, "--data", data, "--run", again)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in again.iterdir()} == FILES[task]
+    for name in FILES[task] - TIMED:
+        assert (again / name).read_bytes() == (runs[task] / name).read_bytes(), name
+    ladders = [
+        json.loads((run / "metrics.json").read_text())["ladder"] | {"milliseconds": None}
+        for run in (again, runs[task])
+    ]
+    assert ladders[0] == ladders[1]
+
+
+@pytest.mark.parametrize("task", LIST_TASKS)
+def test_a_run_on_other_tables_is_not_evaluated(
+    ml: Ml, runs: dict[Task, Path], data: Path, tmp_path: Path, task: Task
+) -> None:
+    copied = copy_data(data, tmp_path / "data")
+    names = {path.stem for path in copied.parent.glob("*.parquet")}
+    assert "product_neighbours" in names
+    if task == "discovery":
+        names -= {"product_neighbours"}  # which it does not read
+    for name in names:
+        path = copied.with_name(f"{name}.parquet")
+        whole = path.read_bytes()
+        # the last row is of the oldest window, or of the last shopper or product
+        pl.read_parquet(path).head(-1).write_parquet(path)
+        result = ml("evaluate", "--task", task, "--data", copied, "--run", runs[task])
+        assert result.exit_code == 1, name
+        assert "was trained on other data than" in result.stderr, name
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("task", LIST_TASKS)
+def test_the_model_card_states_the_figures(runs: dict[Task, Path], task: Task) -> None:
+    card = (runs[task] / "model_card.md").read_text()
+    metrics = json.loads((runs[task] / "metrics.json").read_text())
+    for rung in metrics["ladder"]["rungs"]:
+        figures = " | ".join(
+            f"{one['mean']:.4f} [{one['low']:.4f}, {one['high']:.4f}]"
+            for one in rung["measures"].values()
+        )
+        assert f"| {rung['name']} | {figures} |" in card
+    assert metrics["verdicts"]
+    assert all(f"- {verdict}" in card.splitlines() for verdict in metrics["verdicts"])
+    assert json.loads((runs[task] / "data.json").read_text())["tables_sha256"] in card

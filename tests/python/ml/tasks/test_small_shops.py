@@ -1,0 +1,121 @@
+"""Valid shops that leave little to learn from: few train orders, small baskets, live mode."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import Result
+
+from ml.runs.run import Task
+from tests.python.dbt_project.shop_builds import build_data, write_sample_shop
+from tests.python.ml.task_runs import copy_data
+
+Ml = Callable[..., Result]
+USERS = 40
+
+
+def succeed(result: Result) -> str:
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def ladder_of(run: Path) -> dict[str, Any]:
+    ladder: dict[str, Any] = json.loads((run / "metrics.json").read_text())["ladder"]
+    return ladder
+
+
+def predict(ml: Ml, task: str, run: Path, data: Path, out: Path) -> pl.DataFrame:
+    """Recommend to everybody, or answer an empty cart of everybody."""
+    users = pl.read_parquet(data.with_name("targets.parquet")).filter(orders_back=0)["user_id"]
+    more: list[object] = []
+    if task == "next-in-cart":
+        carts = out.with_suffix(".csv")
+        lines = [f"{user},{user},,\n" for user in users]
+        carts.write_text("cart_id,user_id,position,product_id\n" + "".join(lines))
+        more = ["--carts", carts]
+    command = ("predict", "--task", task, "--run", run, "--data", data, "--out", out)
+    succeed(ml(*command, *more))
+    name, key = ("next", "cart_id") if more else ("recommendations", "user_id")
+    found = pl.read_parquet(out / f"{name}.parquet")
+    assert set(found[key]) == set(users)
+    return found
+
+
+def cut_baskets(raw: Path, most: int) -> None:
+    """Keep the first products of each order, and say of each again whether it was bought before."""
+    files = [raw / f"order_products__{eval_set}.csv" for eval_set in ("prior", "train")]
+    numbers = pl.read_csv(raw / "orders.csv").select("order_id", "user_id", "order_number")
+    kept = [pl.read_csv(file).filter(pl.col("add_to_cart_order") <= most) for file in files]
+    first = (
+        pl.concat(kept)
+        .join(numbers, on="order_id")
+        .group_by("user_id", "product_id")
+        .agg(first=pl.col("order_number").min())
+    )
+    for file, lines in zip(files, kept, strict=True):
+        lines.join(numbers, on="order_id", maintain_order="left").join(
+            first, on=["user_id", "product_id"], maintain_order="left"
+        ).select(
+            "order_id",
+            "product_id",
+            "add_to_cart_order",
+            reordered=(pl.col("order_number") > pl.col("first")).cast(pl.Int64),
+        ).write_csv(file)
+
+
+def test_baskets_too_small_to_judge_next_in_cart(ml: Ml, tmp_path: Path) -> None:
+    raw = write_sample_shop(tmp_path / "raw", USERS)
+    cut_baskets(raw, most=3)
+    data = build_data(tmp_path / "workspace", raw, {"windows": 2}).data
+    run = tmp_path / "runs" / "small"
+    command = ("--task", "next-in-cart", "--data", data, "--run", run)
+    sentence = "no known order of orders_back 0 holds 4 products or more"
+    assert sentence in succeed(ml("train", *command))
+    assert (ladder_of(run)["steps"], ladder_of(run)["rungs"]) == (0, [])
+    assert sentence in succeed(ml("evaluate", *command))
+    assert sentence in (run / "model_card.md").read_text()
+    assert pl.read_parquet(run / "oof.parquet").is_empty()
+    succeed(ml("report", "--run", run))
+    assert sentence in (run / "report.html").read_text()
+    predict(ml, "next-in-cart", run, data, tmp_path / "out")
+
+
+@pytest.mark.parametrize("task", ["discovery", "next-in-cart"])
+def test_a_newest_window_with_few_train_orders_is_not_judged(
+    ml: Ml, data: Path, tmp_path: Path, task: Task
+) -> None:
+    copied = copy_data(data, tmp_path / "data")
+    targets = pl.read_parquet(copied.with_name("targets.parquet"))
+    unknown = targets.filter(orders_back=0, eval_set="train").sort("user_id")[4:]
+    lines = copied.with_name("baskets.parquet")
+    key = ["user_id", "order_number"]
+    pl.read_parquet(lines).join(unknown, on=key, how="anti", maintain_order="left").write_parquet(
+        lines
+    )
+    rows = pl.read_csv(copied, infer_schema=False)
+    is_unknown = (pl.col("orders_back") == "0") & pl.col("user_id").is_in(
+        unknown["user_id"].cast(pl.String).to_list()
+    )
+    rows.with_columns(reordered=pl.when(~is_unknown).then("reordered")).write_csv(copied)
+    run = tmp_path / "runs" / "few"
+    succeed(ml("train", "--task", task, "--data", copied, "--run", run))
+    assert ladder_of(run)["window"] == 1
+    succeed(ml("evaluate", "--task", task, "--data", copied, "--run", run))
+    predict(ml, task, run, copied, tmp_path / "out")
+
+
+def test_live_mode_predicts_for_everybody(ml: Ml, tmp_path: Path) -> None:
+    raw = write_sample_shop(tmp_path / "raw", USERS)
+    data = build_data(tmp_path / "workspace", raw, {"windows": 2, "mode": "live"}).data
+    for task in ("discovery", "next-in-cart"):
+        run = tmp_path / "runs" / task
+        succeed(ml("train", "--task", task, "--data", data, "--run", run))
+        assert ladder_of(run)["window"] == 1
+        predict(ml, task, run, data, tmp_path / task)
+    # what is known of a shopper is every order there is: no product bought in any of them is new
+    bought = pl.read_parquet(data.with_name("baskets.parquet"))
+    found = pl.read_parquet(tmp_path / "discovery" / "recommendations.parquet")
+    assert found.join(bought, on=["user_id", "product_id"], how="semi").is_empty()
