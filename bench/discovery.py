@@ -39,5 +39,6 @@ def discovery(data: Path | None) -> None:
             )
         metrics = json.loads((runs / "next-in-cart" / "metrics.json").read_text(encoding="utf-8"))
     Console(width=100).print(table)
-    p50, p90 = metrics["ladder"]["milliseconds"]
+    figures = metrics["ladder"]["figures"]
+    p50, p90 = figures["milliseconds_p50"], figures["milliseconds_p90"]
     Console(width=100).print(f"one answer in process: p50 {p50:.2f} ms, p90 {p90:.2f} ms")

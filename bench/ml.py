@@ -17,14 +17,15 @@ from rich.table import Table
 from bench.measure import run_measured
 from ml.data.arrays import Floats
 from ml.data.contract import LABEL, feature_names
-from ml.data.reading import DataFolder, read_data
+from ml.data.data_csv import Candidates
+from ml.data.reading import DataFolder, open_data
 from ml.fitting.boosting import FitParameters, boost, dataset, fit
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import bootstrap, log_loss
 from ml.tasks.buy_again.decision import choose_baskets
-from ml.tasks.buy_again.entries import Prediction, model_entry
-from ml.tasks.buy_again.evaluation import Evaluation, plan_evaluation
+from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
 from ml.tasks.buy_again.parameters import RESAMPLES, SEED, parameters_for
+from ml.tasks.buy_again.predictors import OutOfFold, model_prediction
 from ml.tools.machine import cores, peak_memory_mb
 from ml.tools.paths import default_data
 
@@ -69,11 +70,12 @@ def fit_(data: Path | None, rounds: int, pairs: int) -> None:
     """Fit one fold's rows, against a bare lightgbm.train on the same matrix, in turns."""
     with tempfile.TemporaryDirectory() as scratch:
         begun = time.perf_counter()
-        folder = read_data(data or default_data(), "labelled", Path(scratch))
+        folder = open_data(data or default_data())
+        labelled = folder.candidates("labelled", Path(scratch))
         reading = time.perf_counter() - begun
-        evaluation = plan_evaluation(folder)
-        parameters = parameters_for(len(folder.candidates))
-        examples = evaluation.examples(folder.candidates)
+        evaluation = choose_judged_orders(folder, labelled)
+        parameters = parameters_for(len(labelled))
+        examples = evaluation.examples(labelled)
         names = feature_names(folder.contract, "order-start")
         rows = evaluation.fold != 0
         begun = time.perf_counter()
@@ -135,17 +137,18 @@ def train(data: Path | None, rounds: int) -> None:
 def windows(data: Path | None) -> None:
     """Train on the newest 1, 2, 4, ... windows; every model is judged on the newest."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = read_data(data or default_data(), "labelled", Path(scratch))
-        last = int(folder.candidates.orders_back.max()) + 1
+        folder = open_data(data or default_data())
+        labelled = folder.candidates("labelled", Path(scratch))
+        last = int(labelled.orders_back.max()) + 1
         counts = [*(2**power for power in range(10) if 2**power < last), last]
-        parameters = parameters_for(len(folder.candidates))
+        parameters = parameters_for(len(labelled))
         table = _table(
             "order-start context, out of fold; differences to one window with 95 % intervals",
             ("windows", "rows", "logloss", "difference", "F1", "difference"),
         )
         first: tuple[Floats, Floats] | None = None
         for count in counts:
-            rows, losses, f1, logloss = _judge(folder, count, parameters)
+            rows, losses, f1, logloss = _judge(folder, labelled, count, parameters)
             first = first or (losses, f1)
             change = bootstrap(
                 np.stack([losses - first[0], f1 - first[1]], axis=1), RESAMPLES, SEED
@@ -162,12 +165,11 @@ def windows(data: Path | None) -> None:
 
 
 def _judge(
-    folder: DataFolder, count: int, parameters: FitParameters
+    folder: DataFolder, candidates: Candidates, count: int, parameters: FitParameters
 ) -> tuple[int, Floats, Floats, float]:
     """Give the rows trained on, each order's part of the logloss and F1, and the logloss."""
-    candidates = folder.candidates
     used = candidates.where(candidates.orders_back < candidates.orders_back.min() + count)
-    evaluation = plan_evaluation(replace(folder, candidates=used))
+    evaluation = choose_judged_orders(folder, used)
     fitted = fit(
         evaluation.examples(used),
         feature_names(folder.contract, "order-start"),
@@ -176,16 +178,16 @@ def _judge(
         with_final=False,
     )
     label, probability = evaluation.candidates.label, fitted.probability
-    prediction = Prediction(probability, fitted.seconds)
+    prediction = OutOfFold(probability, fitted.seconds)
     return (
         len(used),
         _losses(evaluation, label, probability),
-        evaluation.f1(model_entry(evaluation, "order-start", prediction).chosen),
+        evaluation.f1(model_prediction(evaluation, "order-start", prediction).chosen),
         log_loss(label, probability),
     )
 
 
-def _losses(evaluation: Evaluation, label: Floats, probability: Floats) -> Floats:
+def _losses(evaluation: JudgedOrders, label: Floats, probability: Floats) -> Floats:
     own = -np.log(np.where(label == 1, probability, 1 - probability))
     count = evaluation.orders.height
     summed = np.bincount(evaluation.order, weights=own, minlength=count).astype(np.float64)

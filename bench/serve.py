@@ -77,7 +77,7 @@ def _bodies(state: State, count: int) -> list[bytes]:
     random = np.random.default_rng(SEED)
     bodies = []
     for user in random.integers(len(state.users), size=count):
-        own = state.own_product[state.own_start[user] : state.own_start[user + 1]]
+        own = state.own.product[state.own.start[user] : state.own.start[user + 1]]
         cart = random.permutation(own)[: random.integers(MOST_IN_CART + 1)]
         body = {"user_id": int(state.users[user]), "cart": state.products[cart].tolist()}
         bodies.append(json.dumps(body).encode())

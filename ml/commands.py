@@ -1,36 +1,107 @@
-"""The commands that work on data.csv and on runs."""
+"""The commands that work on data.csv and on runs: what a task is asked comes from its object."""
 
-from importlib import import_module
+import shutil
+import tempfile
+from copy import copy
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import click
 from click.core import ParameterSource
 
-from ml.data.contract import CONTEXTS, Context
-from ml.fitting.boosting import FitParameters
-from ml.fitting.memory import parse_memory
-from ml.fitting.parameter_files import read_parameters
-from ml.report.page import write_report
-from ml.runs.run import new_run
-from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, parse_decision
-from ml.tasks.buy_again.evaluate import evaluate as evaluate_buy_again
-from ml.tasks.buy_again.predict import predict as predict_buy_again
-from ml.tasks.buy_again.printing import print_ladder, print_verdicts
-from ml.tasks.buy_again.train import TASK as BUY_AGAIN
-from ml.tasks.buy_again.train import train as train_buy_again
+from ml.tasks.registry import TASKS, task_named
+from ml.tasks.task import Task
+from ml.tools.atomic_files import file_aside
 from ml.tools.paths import all_runs, default_data, runs_of
 
 _PATH = click.Path(path_type=Path)
 
-# the package of each further task; its modules have functions of the same names
-_DISCOVERY, _NEXT_IN_CART = "discovery", "next-in-cart"
-_PACKAGES = {_DISCOVERY: "ml.tasks.discovery", _NEXT_IN_CART: "ml.tasks.next_in_cart"}
+
+class TaskName(click.ParamType[Task]):
+    """The name of a task, read as the task."""
+
+    name = "task"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002
+        """Show the names there are."""
+        return f"[{'|'.join(task.name for task in TASKS)}]"
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> Task:
+        """Look the task up."""
+        if isinstance(value, Task):
+            return value
+        try:
+            return task_named(value)
+        except KeyError:
+            names = ", ".join(repr(task.name) for task in TASKS)
+            self.fail(f"{value!r} is not one of {names}.", param, ctx)
+
+
+class TaskCommand(click.Command):
+    """
+    A command on one task: it has the options of every task, and takes those of the one asked for.
+
+    Its function gets the values of these as `options`.
+
+    Parameters
+    ----------
+    options_of
+        Name of the field of Task that holds the tasks' options for this command.
+    attributes
+        What click.Command takes.
+
+    """
+
+    def __init__(self, *, options_of: str, **attributes: Any) -> None:  # noqa: ANN401
+        super().__init__(**attributes)
+        self._options_of = options_of
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Give the command's own parameters, each option of the tasks, and --help."""
+        *own, help_option = super().get_params(ctx)
+        options = []
+        for found in self._by_name().values():
+            option = copy(next(iter(found.values())))
+            option.help = " ".join(
+                f"{task.capitalize()}: {option.help}" for task, option in found.items()
+            )
+            options.append(option)
+        return [*own, *options, help_option]
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Refuse the options of other tasks, and hand over those of the one asked for."""
+        task: Task = ctx.params["task"]
+        options = {}
+        for name, found in self._by_name().items():
+            value = ctx.params.pop(name)
+            if task.name in found:
+                options[name] = value
+            elif ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+                raise click.UsageError(
+                    f"{next(iter(found.values())).opts[0]} is for {' and '.join(found)}: leave it"
+                    f" out for {task.name}."
+                )
+        ctx.params["options"] = options
+        return super().invoke(ctx)
+
+    def _by_name(self) -> dict[str, dict[str, click.Option]]:
+        """Give the option of each task that has it, by the option's name."""
+        options: dict[str, dict[str, click.Option]] = {}
+        for task in TASKS:
+            for option in getattr(task, self._options_of):
+                options.setdefault(option.name, {})[task.name] = option
+        return options
+
 
 task_option = click.option(
     "--task",
-    type=click.Choice([BUY_AGAIN, *_PACKAGES]),
-    default=BUY_AGAIN,
+    type=TaskName(),
+    default=TASKS[0].name,
     show_default=True,
     help="What to predict.",
 )
@@ -42,119 +113,51 @@ data_option = click.option(
 
 
 @click.command()
+@click.option(
+    "--unattended", is_flag=True, help="Only those that predict without being asked more."
+)
+def tasks(unattended: bool) -> None:
+    """Print the names of the tasks, a line each."""
+    for task in TASKS:
+        if not (unattended and task.unattended):
+            click.echo(task.name)
+
+
+@click.command(cls=TaskCommand, options_of="train_options")
 @task_option
 @data_option
 @click.option("--run", type=_PATH, help="Folder to make.  [default: RUNS_DIR/<task>/<time>]")
-@click.option(
-    "--parameters",
-    type=_PATH,
-    callback=lambda _context, _option, path: path and read_parameters(path),
-    help="What `tune` wrote.  [default: what suits the size of the data]",
-)
-@click.option(
-    "--memory",
-    default="4GB",
-    show_default=True,
-    callback=lambda _context, _option, text: parse_memory(text),
-    help="How much the training may hold; more windows than fit are left out, the oldest first.",
-)
-def train(
-    task: str, data: Path | None, run: Path | None, parameters: FitParameters | None, memory: int
-) -> None:
+def train(task: Task, data: Path | None, run: Path | None, options: dict[str, Any]) -> None:
     """Fit a task's models, judge them out of fold, write a run."""
-    _refuse_options_of_others(task, {"parameters": (BUY_AGAIN,), "memory": (BUY_AGAIN,)})
-    data, run = data or default_data(), run or new_run(runs_of(task))
-    if task == BUY_AGAIN:
-        print_verdicts(train_buy_again(data, run, fit_parameters=parameters, memory=memory))
-        return
-    ladder = _module(task, "train").train(data, run)
-    _module(task, "printing").print_verdicts(ladder)
+    from ml.judging.printing import print_verdicts  # noqa: PLC0415 - slow to import
+    from ml.runs.run import new_run  # noqa: PLC0415
+
+    run = run or new_run(runs_of(task.name))
+    print_verdicts(task.train(data or default_data(), run, **options))
 
 
 @click.command()
 @task_option
 @data_option
 @click.option("--run", type=_PATH, help="A finished run.  [default: RUNS_DIR/<task>/latest]")
-def evaluate(task: str, data: Path | None, run: Path | None) -> None:
+def evaluate(task: Task, data: Path | None, run: Path | None) -> None:
     """Print the ladder: every baseline and the model on the same orders."""
-    data, run = data or default_data(), run or runs_of(task) / "latest"
-    if task == BUY_AGAIN:
-        print_ladder(evaluate_buy_again(data, run))
-        return
-    ladder = _module(task, "evaluate").evaluate(data, run)
-    _module(task, "printing").print_ladder(ladder)
+    run = run or runs_of(task.name) / "latest"
+    task.print_ladder(task.evaluate(data or default_data(), run))
 
 
-@click.command()
+@click.command(cls=TaskCommand, options_of="predict_options")
 @task_option
 @click.option("--run", type=_PATH, required=True, help="A finished run.")
 @data_option
-@click.option(
-    "--context",
-    type=click.Choice(CONTEXTS),
-    help="Which model.  [default: order-start; pre-order in live mode]",
-)
 @click.option("--out", type=_PATH, required=True, help="Folder to write to.")
-@click.option(
-    "--decision",
-    default=str(EXPECTED_F1),
-    show_default=True,
-    callback=lambda _context, _option, text: parse_decision(text),
-    help="How baskets are chosen: expected-f1, top-10, threshold-0.21, precision-0.5.",
-)
-@click.option(
-    "--carts",
-    type=_PATH,
-    help="Carts as CSV: next-in-cart answers them, discovery leaves out what lies in them.",
-)
-@click.option(
-    "--only",
-    type=click.Choice(["all", "new"]),
-    default="all",
-    show_default=True,
-    help="Next-in-cart: new leaves out what the shopper bought before.",
-)
-@click.option(
-    "--department",
-    "departments",
-    metavar="NAME",
-    multiple=True,
-    help="Discovery: recommend only products of this department; may be given several times.",
-)
-def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
-    task: str,
-    run: Path,
-    data: Path | None,
-    context: Context | None,
-    out: Path,
-    decision: Decision,
-    carts: Path | None,
-    only: str,
-    departments: tuple[str, ...],
-) -> None:
+def predict(task: Task, run: Path, data: Path | None, out: Path, options: dict[str, Any]) -> None:
     """Score the orders to come and decide their baskets; recommend new products; answer carts."""
-    _refuse_options_of_others(
-        task,
-        {
-            "context": (BUY_AGAIN,),
-            "decision": (BUY_AGAIN,),
-            "carts": (_NEXT_IN_CART, _DISCOVERY),
-            "only": (_NEXT_IN_CART,),
-            "departments": (_DISCOVERY,),
-        },
-    )
-    if task == _NEXT_IN_CART and carts is None:
-        raise click.UsageError(f"{task} answers carts: name their file with --carts.")
+    task.predict(run, data or default_data(), out, **options)
     # the lake's own predictions go back to it, where dbt finds them, unless they are a part
-    is_whole = not (departments or carts)
-    back = default_data().with_name("predictions") if is_whole and not data else None
-    data = data or default_data()
-    if task == BUY_AGAIN:
-        predict_buy_again(run, data, context, out, decision)
-    elif task == _DISCOVERY:
-        _module(task, "predict").predict(run, data, out, back, departments=departments, carts=carts)
-    else:
-        _module(task, "predict").predict(run, data, carts, only, out)
+    if task.published and not data and not any(options.values()):
+        with file_aside(default_data().with_name("predictions") / task.published) as aside:
+            shutil.copyfile(out / task.published, aside)
 
 
 @click.command()
@@ -168,33 +171,91 @@ def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     show_default=True,
     help="How long to search; a search on the same data goes on where the last one ended.",
 )
-def tune(task: str, data: Path | None, out: Path, minutes: float) -> None:
+def tune(task: Task, data: Path | None, out: Path, minutes: float) -> None:
     """Search parameters on older windows, never on the one that models are judged on."""
-    if task != BUY_AGAIN:
-        raise click.UsageError(f"only {BUY_AGAIN} has parameters to search.")
-    from ml.tasks.buy_again.tune import tune as tune_buy_again  # noqa: PLC0415 - slow to import
+    if not task.tune:
+        have = " and ".join(one.name for one in TASKS if one.tune)
+        raise click.UsageError(f"only {have} has parameters to search.")
+    task.tune(data or default_data(), out, minutes)
 
-    tune_buy_again(data or default_data(), out, minutes)
+
+@click.command()
+@task_option
+@data_option
+@click.option("--run", type=_PATH, required=True, help="The new run.")
+@click.option("--live", type=_PATH, help="The live run; none before the first.")
+@click.option(
+    "--live-targets",
+    type=_PATH,
+    help="target_orders.parquet of the data that the live run was trained on.",
+)
+@click.option(
+    "--margin",
+    type=click.FloatRange(min=0),
+    default=0.005,
+    show_default=True,
+    help="How much the new run may fall short of the live one.",
+)
+@click.option("--out", type=_PATH, required=True, help="The verdict as JSON, to be written.")
+def gate(  # noqa: PLR0913, PLR0917 - click passes one argument per option
+    task: Task,
+    data: Path | None,
+    run: Path,
+    live: Path | None,
+    live_targets: Path | None,
+    margin: float,
+    out: Path,
+) -> None:
+    """Say whether a run may go live: above its floor, no worse than the live run; else exit 1."""
+    from ml.runs.gate import judge  # noqa: PLC0415 - slow to import
+    from ml.runs.run import read_run  # noqa: PLC0415
+
+    if not task.gate:
+        have = " and ".join(one.name for one in TASKS if one.gate)
+        raise click.UsageError(f"only {have} passes a gate.")
+    if bool(live) != bool(live_targets):
+        raise click.UsageError("--live and --live-targets belong together: give both or neither.")
+    compared = None
+    if live and live_targets:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
+            compared = task.gate.compare(
+                data or default_data(), run, live, live_targets, Path(scratch)
+            )
+    verdict = judge(task.gate.figures(read_run(run, task.name)), compared, margin)
+    verdict.write(out)
+    if not verdict.passed:
+        raise click.ClickException(f"{task.name} may not go live: {verdict.reason}.")
+    click.echo(f"{task.name} may go live: {verdict.words}.")
 
 
 @click.command()
 @click.option("--run", type=_PATH, help="A finished run.  [default: the latest of every task]")
 def report(run: Path | None) -> None:
     """Write report.html into the run's folder, or one page for all tasks into RUNS_DIR."""
-    if run:
-        click.echo(write_report([run], run / "report.html"))
-        return
-    runs = [runs_of(task) / "latest" for task in (BUY_AGAIN, *_PACKAGES)]
-    finished = [latest for latest in runs if latest.exists()]
-    if not finished:
+    from ml.report.page import write_report  # noqa: PLC0415 - slow to import
+    from ml.runs.run import read_run  # noqa: PLC0415
+
+    latest = [runs_of(task.name) / "latest" for task in TASKS]
+    folders = [run] if run else [folder for folder in latest if folder.exists()]
+    if not folders:
         raise click.ClickException(
             f"{all_runs()} holds no run: make one with `python -m ml train`."
         )
-    click.echo(write_report(finished, all_runs() / "report.html"))
+    parts = []
+    for one in map(read_run, folders):
+        try:
+            parts.append(task_named(one.task).report(one))
+        except KeyError:
+            raise click.ClickException(
+                f"{one.folder} is a run of {one.task}, and there is no such task: the tasks are"
+                f" {', '.join(task.name for task in TASKS)}."
+            ) from None
+    click.echo(write_report(parts, (run or all_runs()) / "report.html"))
 
 
 @click.command()
-@click.option("--run", type=_PATH, required=True, help="A finished run of next-in-cart.")
+@click.option("--run", type=_PATH, required=True, help="A finished run whose task answers carts.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 def serve(run: Path, host: str, port: int) -> None:
@@ -202,19 +263,3 @@ def serve(run: Path, host: str, port: int) -> None:
     from ml.serve.server import serve as serve_run  # noqa: PLC0415 - slow to import
 
     serve_run(run, host, port)
-
-
-def _refuse_options_of_others(task: str, owners: dict[str, tuple[str, ...]]) -> None:
-    """Refuse options that the user gave for a task that does not know them."""
-    context = click.get_current_context()
-    for option in context.command.params:
-        tasks = owners.get(option.name or "", (task,))
-        given = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
-        if given and task not in tasks:
-            raise click.UsageError(
-                f"{option.opts[0]} is for {' and '.join(tasks)}: leave it out for {task}."
-            )
-
-
-def _module(task: str, name: str) -> ModuleType:
-    return import_module(f"{_PACKAGES[task]}.{name}")

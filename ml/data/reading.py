@@ -1,5 +1,6 @@
-"""Reads the data folder: data.csv and what lies beside it, checked to belong together."""
+"""Opens an exported folder: data.csv, its contract, and the tables beside it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,102 +11,134 @@ import polars as pl
 from ml.data.arrays import Integers
 from ml.data.contract import Contract, feature_names, read_contract
 from ml.data.data_csv import Candidates, Rows, Wanted, read_candidates
-from ml.data.tables import file_fingerprint, scan_table, shopper_parts
-
-_BASKETS = ("user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered")
-_TARGETS = (
-    "user_id",
-    "order_id",
-    "order_number",
-    "order_dow",
-    "order_hour_of_day",
-    "days_since_prior_order",
-    "eval_set",
-    "orders_back",
-)
+from ml.data.history import history
+from ml.data.tables import fingerprint, scan_table, table_file
+from ml.data.users import user_parts
 
 
 @dataclass(frozen=True)
 class DataFolder:
     """
-    A data folder that was read and found consistent.
+    An exported folder.
 
     Attributes
     ----------
     path
         Path of data.csv.
     contract
-        What its columns are.
-    fingerprint
-        sha256 of the bytes of data.csv.
-    candidates
-        The rows of data.csv that were asked for.
+        What contract.json says.
     targets
-        One row per order to predict, sorted by orders_back and user_id: the columns of
-        targets.parquet, `is_known` (its basket is known) and `reorders` (how many of its products
-        the shopper had bought before, int64).
+        One row per order to predict, sorted by orders_back and user_id: user_id, order_id,
+        order_number, orders_back, `is_known` (its basket is known: baskets.parquet has a line of
+        it) and `reorders` (how many of its products the user had bought before, int64).
 
     """
 
     path: Path
     contract: Contract
-    fingerprint: str
-    candidates: Candidates
     targets: pl.DataFrame
 
+    def table(self, name: str, orders_back: int | None = None) -> pl.LazyFrame:
+        """Scan an exported table; of one window, if asked for, without the column orders_back."""
+        table = scan_table(self.path, name)
+        if orders_back is None:
+            return table
+        return table.filter(pl.col("orders_back") == orders_back).drop("orders_back")
+
     def baskets(self) -> pl.LazyFrame:
-        """Scan the lines of every known order: baskets.parquet."""
-        return scan_table(self.path, "baskets", _BASKETS)
+        """Scan the lines of every known order."""
+        return self.table("baskets")
+
+    def products(self) -> pl.DataFrame:
+        """Read ids and names of every product, its aisle and its department."""
+        return self.table("products").collect()
 
     def product_names(self) -> dict[int, str]:
-        """Read the names in products.parquet by product_id; none if there is no such file."""
-        if not self.path.with_name("products.parquet").is_file():
-            return {}
-        names = scan_table(self.path, "products", ("product_id", "product_name")).collect()
-        return dict(zip(names["product_id"], names["product_name"], strict=True))
+        """Read the names of the products by product_id."""
+        return dict(self.table("products").select("product_id", "product_name").collect().rows())
 
-    def departments(self) -> pl.LazyFrame:
-        """Scan product_id and department_name of products.parquet; no rows without the file."""
-        if not self.path.with_name("products.parquet").is_file():
-            schema = {"product_id": pl.Int64, "department_name": pl.String}
-            return pl.LazyFrame(schema=schema)
-        return scan_table(self.path, "products", ("product_id", "department_name"))
+    def window_targets(self, orders_back: int) -> pl.DataFrame:
+        """Give the target orders of one window."""
+        return self.targets.filter(pl.col("orders_back") == orders_back)
+
+    def sampled_targets(self) -> pl.DataFrame:
+        """
+        Give the known target orders of the users that discovery learns from.
+
+        Raises
+        ------
+        click.ClickException
+            If the model discovery_users lacks a user of the newest window.
+
+        """
+        sample = self.table("discovery_users").select("user_id", "orders_back", "is_sampled")
+        targets = self.targets.join(
+            sample.collect(), on=["user_id", "orders_back"], how="left", maintain_order="left"
+        )
+        newest = targets.filter(pl.col("orders_back") == 0)
+        if newest["is_sampled"].null_count():
+            raise click.ClickException(
+                f"{table_file(self.path, 'discovery_users')} lacks"
+                f" {newest['is_sampled'].null_count()} of the {newest.height} users in"
+                " target_orders.parquet: export again."
+            )
+        return targets.filter(pl.col("is_known") & (pl.col("is_sampled") == 1))
+
+    def fingerprint(self, names: Sequence[str]) -> str:
+        """Give one sha256 that stands for the bytes of some tables, data.csv being CANDIDATES."""
+        return fingerprint(self.path, names)
+
+    def candidates(
+        self, rows: Rows, scratch: Path | None = None, users: Integers | None = None
+    ) -> Candidates:
+        """
+        Read data.csv, and check that it belongs to the tables beside it.
+
+        Parameters
+        ----------
+        rows
+            Rows to keep.
+        scratch
+            Folder that takes a file with the features of these rows; without one they have none.
+        users
+            int64: the users whose rows are kept; None keeps those of all.
+
+        Raises
+        ------
+        click.ClickException
+            If data.csv is missing, damaged or not what contract.json says, or if its rows are not
+            those that the baskets beside it give.
+
+        """
+        if not self.path.is_file():
+            raise click.ClickException(
+                f"{self.path} is missing: write it with `python -m ml export`."
+            )
+        names = feature_names(self.contract, "order-start")
+        wanted = Wanted(rows, users)
+        candidates, counts = read_candidates(self.path, self.contract, names, wanted, scratch)
+        _check_agreement(self, counts)
+        return candidates
 
 
-def read_data(
-    path: Path, rows: Rows, scratch: Path | None = None, users: Integers | None = None
-) -> DataFolder:
+def open_data(path: Path) -> DataFolder:
     """
-    Read data.csv and what lies beside it, and check that they belong together.
+    Open the folder of a data.csv: read its contract and its target orders.
 
     Parameters
     ----------
     path
         Path of data.csv.
-    rows
-        Rows to keep.
-    scratch
-        Folder that takes a file with the features of these rows; without one they have none.
-    users
-        int64: the shoppers whose rows are kept; None keeps those of all.
 
     Raises
     ------
     click.ClickException
-        If a file is missing or damaged, if data.csv is not what contract.json says, or if its rows
-        are not those that the baskets beside it give.
+        If contract, targets or baskets are missing or damaged.
 
     """
-    if not path.is_file():
-        raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
     contract = read_contract(path)
-    names = feature_names(contract, "order-start")
-    wanted = Wanted(rows, users)
-    candidates, counts = read_candidates(path, contract, names, wanted, scratch)
-    baskets = scan_table(path, "baskets", _BASKETS)
-    targets = _known(scan_table(path, "targets", _TARGETS), baskets)
-    _check_agreement(path, counts, targets, baskets)
-    return DataFolder(path, contract, file_fingerprint(path), candidates, targets)
+    targets = _known(scan_table(path, "target_orders"), scan_table(path, "baskets"))
+    return DataFolder(path, contract, targets)
 
 
 def _known(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.DataFrame:
@@ -124,22 +157,20 @@ def _known(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.DataFrame:
     )
 
 
-def _check_agreement(
-    path: Path, counts: pl.DataFrame, targets: pl.DataFrame, baskets: pl.LazyFrame
-) -> None:
+def _check_agreement(data: DataFolder, counts: pl.DataFrame) -> None:
     """Hold data.csv against the histories: this also finds a file cut off at a line's end."""
-    users = np.union1d(targets["user_id"].to_numpy(), counts["user_id"].to_numpy())
-    for _some, is_inside in shopper_parts(users):
+    users = np.union1d(data.targets["user_id"].to_numpy(), counts["user_id"].to_numpy())
+    for _some, is_inside in user_parts(users):
         wrong = _disagreements(
-            *(frame.lazy().filter(is_inside) for frame in (counts, targets, baskets))
+            *(frame.lazy().filter(is_inside) for frame in (counts, data.targets, data.baskets()))
         )
         if wrong.height:
             row = wrong.row(0, named=True)
             raise click.ClickException(
-                f"{path} does not fit baskets.parquet and targets.parquet beside it (first at"
-                f" user_id {row['user_id']}, orders_back {row['orders_back']}: {row['rows']} rows"
-                f" and {row['positives']} reorders instead of {row['products']} and"
-                f" {row['reorders']}): export again."
+                f"{data.path} does not fit baskets.parquet and target_orders.parquet beside it"
+                f" (first at user_id {row['user_id']}, orders_back {row['orders_back']}:"
+                f" {row['rows']} rows and {row['positives']} reorders instead of"
+                f" {row['products']} and {row['reorders']}): export again."
             )
 
 
@@ -148,16 +179,11 @@ def _disagreements(
 ) -> pl.DataFrame:
     """Give the orders to predict whose rows are not those that the histories make, sorted."""
     key = ["user_id", "orders_back"]
-    first = baskets.group_by("user_id", "product_id").agg(first=pl.col("order_number").min())
-    history = (
-        targets.join(first, on="user_id")
-        .filter(pl.col("first") < pl.col("order_number"))
-        .group_by(key)
-        .agg(products=pl.len().cast(pl.Int64))
-    )
+    first = baskets.group_by("user_id", "product_id").agg(pl.col("order_number").min())
+    products = history(targets, first).group_by(key).agg(products=pl.len().cast(pl.Int64))
     return (
         targets.select(*key, "is_known", "reorders", is_target=pl.lit(value=True))
-        .join(history, on=key, how="left")
+        .join(products, on=key, how="left")
         .join(counts, on=key, how="full", coalesce=True)
         .with_columns(pl.col("products", "rows", "labels", "positives").fill_null(0))
         .filter(

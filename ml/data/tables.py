@@ -1,20 +1,90 @@
-"""The Parquet tables beside data.csv."""
+"""The files of an exported folder: Parquet tables named after their dbt models, and data.csv."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import numpy as np
 import polars as pl
 
-from ml.data.arrays import Integers
+CANDIDATES = "candidates"
+"""The one table that is exported as text: as data.csv."""
 
-SHOPPERS_AT_ONCE = 25_000
-"""Shoppers whose order lines are read at a time: about 4 million lines."""
+COLUMNS = {
+    "baskets": (
+        "user_id",
+        "order_number",
+        "order_id",
+        "product_id",
+        "add_to_cart_order",
+        "reordered",
+    ),
+    "target_orders": ("user_id", "order_id", "order_number", "orders_back"),
+    "products": (
+        "product_id",
+        "product_name",
+        "aisle_id",
+        "aisle_name",
+        "department_id",
+        "department_name",
+    ),
+    "discovery_users": (
+        "user_id",
+        "is_sampled",
+        "user_orders",
+        "user_total_products",
+        "user_organic_ratio",
+        "orders_back",
+    ),
+    "user_aisle_ranks": (
+        "user_id",
+        "aisle_id",
+        "aisle_lines",
+        "aisle_products",
+        "aisle_last_order",
+        "aisle_place",
+        "orders_back",
+    ),
+    "product_ranks": (
+        "product_id",
+        "aisle_id",
+        "department_id",
+        "prod_orders",
+        "prod_reorders",
+        "prod_first_orders",
+        "prod_second_orders",
+        "popularity_rank",
+        "aisle_rank",
+        "prod_is_organic",
+        "orders_back",
+    ),
+    "discovery_candidates": (
+        "user_id",
+        "product_id",
+        "together_rank",
+        "together_score",
+        "together_products",
+        "together_with_product_id",
+        "orders_back",
+    ),
+    "product_neighbours": (
+        "product_id",
+        "neighbour_id",
+        "neighbour_rank",
+        "shrunk_cosine",
+        "confidence",
+        "orders_back",
+    ),
+}
+"""Of each exported table the columns that this package reads."""
 
 
-def scan_table(data: Path, name: str, columns: Sequence[str]) -> pl.LazyFrame:
+def table_file(data: Path, name: str) -> Path:
+    """Give the file of an exported table, of which `data` is the data.csv."""
+    return data if name == CANDIDATES else data.with_name(f"{name}.parquet")
+
+
+def scan_table(data: Path, name: str) -> pl.LazyFrame:
     """
     Scan a table that the export wrote beside data.csv.
 
@@ -23,9 +93,7 @@ def scan_table(data: Path, name: str, columns: Sequence[str]) -> pl.LazyFrame:
     data
         Path of data.csv.
     name
-        Name of the file without `.parquet`.
-    columns
-        Columns to read.
+        Name of the table, one of COLUMNS.
 
     Raises
     ------
@@ -33,54 +101,45 @@ def scan_table(data: Path, name: str, columns: Sequence[str]) -> pl.LazyFrame:
         If there is no such file, it cannot be read, or it lacks a column.
 
     """
-    path = data.with_name(f"{name}.parquet")
-    if not path.is_file():
-        raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")
+    path = table_file(data, name)
+    _check_there(path)
     try:
         frame = pl.scan_parquet(path)
         there = frame.collect_schema().names()
     except pl.exceptions.PolarsError as error:
         raise click.ClickException(f"{path} is not a Parquet file ({error}).") from None
-    for column in columns:
+    for column in COLUMNS[name]:
         if column not in there:
             raise click.ClickException(f"{path} lacks the column {column}: export again.")
-    return frame.select(columns)
+    return frame.select(COLUMNS[name])
 
 
 def fingerprint(data: Path, names: Sequence[str]) -> str:
     """
-    Give one sha256 of the bytes of some tables, in this order.
+    Give one sha256 that stands for the bytes of some tables.
 
     Parameters
     ----------
     data
         Path of data.csv.
     names
-        Names of the files without `.parquet`; they are all there.
+        Names of the tables, in any order.
 
-    """
-    parts = [file_fingerprint(data.with_name(f"{name}.parquet")) for name in names]
-    return hashlib.sha256(" ".join(parts).encode()).hexdigest()
-
-
-def file_fingerprint(path: Path) -> str:
-    """Give the sha256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def shopper_parts(users: Integers) -> Iterator[tuple[Integers, pl.Expr]]:
-    """
-    Split shoppers, int64 [m], rising, into parts whose order lines fit into memory.
-
-    Yields
+    Raises
     ------
-    int64 array
-        Some of the shoppers.
-    polars.Expr
-        That a row's user_id lies in their range; in a sorted table it skips the others unread.
+    click.ClickException
+        If a file is missing.
 
     """
-    for some in np.array_split(users, -(-len(users) // SHOPPERS_AT_ONCE) or 1):
-        if len(some):
-            yield some, pl.col("user_id").is_between(some[0], some[-1])
+    parts = []
+    for name in sorted(names):
+        path = table_file(data, name)
+        _check_there(path)
+        with path.open("rb") as file:
+            parts.append(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}")
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _check_there(path: Path) -> None:
+    if not path.is_file():
+        raise click.ClickException(f"{path} is missing: write it with `python -m ml export`.")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import isotonic_regression
+from sklearn.isotonic import IsotonicRegression
 
 from ml.data.arrays import Floats, Integers
 
@@ -36,14 +36,9 @@ def fit_isotonic(score: Floats, label: Floats) -> IsotonicMap:
         float64 [n], n at least 1; label is 1 or 0.
 
     """
-    levels, place = np.unique(score, return_inverse=True)
-    rows = np.bincount(place)
-    share = np.bincount(place, weights=label) / rows
-    fitted = isotonic_regression(share, weights=rows).x
+    fitted = IsotonicRegression().fit(score, label)
     # the ends of each step say all of it
-    is_first, is_last = np.diff(fitted, prepend=-1) != 0, np.diff(fitted, append=2) != 0
-    ends = is_first | is_last
-    return IsotonicMap(levels[ends].tolist(), fitted[ends].tolist())
+    return IsotonicMap(fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist())
 
 
 def calibrate(score: Floats, label: Floats, fold: Integers) -> Floats:

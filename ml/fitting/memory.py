@@ -1,20 +1,17 @@
 """How much of the data fits into the memory that a training may use."""
 
-import re
-from dataclasses import replace
-
 import click
 import numpy as np
+from pydantic import ByteSize, TypeAdapter, ValidationError
 
-from ml.data.contract import feature_names
-from ml.data.reading import DataFolder
+from ml.data.data_csv import Candidates
 from ml.tools.progress import say
 
 _PROCESS = 600_000_000  # Python, its packages, and the values of the rows being read
 _BYTES_PER_ROW = 120  # keys, label, fold, gradients and scores of one labelled row
 
 
-def windows_that_fit(data: DataFolder, memory: int) -> DataFolder:
+def windows_that_fit(rows: Candidates, features: int, memory: int) -> Candidates:
     """
     Leave out the oldest windows until the rest can be trained on in the memory that is allowed.
 
@@ -23,8 +20,10 @@ def windows_that_fit(data: DataFolder, memory: int) -> DataFolder:
 
     Parameters
     ----------
-    data
-        A data folder read with its labelled rows and their features.
+    rows
+        Labelled rows.
+    features
+        How many features each of them has.
     memory
         Bytes allowed.
 
@@ -34,14 +33,12 @@ def windows_that_fit(data: DataFolder, memory: int) -> DataFolder:
         If not even the newest window with labels fits.
 
     """
-    rows = data.candidates
-    names = feature_names(data.contract, "order-start")
-    per_row = 2 * len(names) + _BYTES_PER_ROW
+    per_row = 2 * features + _BYTES_PER_ROW
     windows, counts = np.unique(rows.orders_back, return_counts=True)
     needed = _PROCESS + np.cumsum(counts) * per_row
     fitting = int((needed <= memory).sum())
     if fitting == len(windows):
-        return data
+        return rows
     if not fitting:
         raise click.ClickException(
             f"training on the newest window alone needs about {needed[0] / 1e9:.1f} GB, and"
@@ -51,7 +48,7 @@ def windows_that_fit(data: DataFolder, memory: int) -> DataFolder:
         f"all {len(windows)} windows need about {needed[-1] / 1e9:.1f} GB, and --memory allows"
         f" {memory / 1e9:.1f} GB: the newest {fitting} are used"
     )
-    return replace(data, candidates=rows.where(rows.orders_back <= windows[fitting - 1]))
+    return rows.where(rows.orders_back <= windows[fitting - 1])
 
 
 def parse_memory(text: str) -> int:
@@ -64,7 +61,9 @@ def parse_memory(text: str) -> int:
         If it is none.
 
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?) ?([GM])B", text, re.IGNORECASE)
-    if not found:
-        raise click.BadParameter(f"{text!r} is no amount of memory: give for example 4GB or 800MB.")
-    return int(float(found[1]) * (1e9 if found[2].upper() == "G" else 1e6))
+    try:
+        return TypeAdapter(ByteSize).validate_python(text)
+    except ValidationError:
+        raise click.BadParameter(
+            f"{text!r} is no amount of memory: give for example 4GB or 800MB."
+        ) from None

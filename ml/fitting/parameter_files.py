@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import TypeAdapter, ValidationError
 
 from ml.fitting.boosting import FitParameters
 from ml.tools.atomic_files import file_aside
@@ -23,11 +24,14 @@ def read_parameters(path: Path) -> FitParameters:
     """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))["fit"]
-        return FitParameters(**found)
+        return TypeAdapter(FitParameters).validate_python(found)
     except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = str(error)
+        if isinstance(error, ValidationError):
+            reason = ", ".join(f"{one['loc'][0]}: {one['msg']}" for one in error.errors())
         names = ", ".join(field.name for field in fields(FitParameters))
         raise click.ClickException(
-            f"{path} is no file of fitting parameters ({error}): it needs `fit` with {names}, as"
+            f"{path} is no file of fitting parameters ({reason}): it needs `fit` with {names}, as"
             " `python -m ml tune` writes them."
         ) from None
 

@@ -6,7 +6,6 @@ from typing import Literal
 
 from ml.data.contract import Context
 from ml.judging.metrics import Interval
-from ml.tools.terminal import print_table
 
 Verdict = Literal["better", "not proven", "worse"]
 _WORDS: dict[Verdict, str] = {
@@ -75,29 +74,3 @@ def verdicts(comparisons: Sequence[Comparison]) -> list[str]:
 def signed(interval: Interval) -> str:
     """Write a difference and its interval."""
     return f"{interval.mean:+.4f} [{interval.low:+.4f}, {interval.high:+.4f}]"
-
-
-def interval_cell(interval: Interval) -> str:
-    """Write a measure and below it the ends of its interval."""
-    return f"{interval.mean:.4f}\n{interval.low:.3f}-{interval.high:.3f}"
-
-
-def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print a row for each comparison, with the context where there are several."""
-    contexts = [[one.context] if one.context else [] for one in comparisons]
-    names = ["model", "against", "measure"] if any(contexts) else ["model against", "measure"]
-    print_table(
-        [*names, "difference", "95 %", "verdict"],
-        [
-            [
-                *context,
-                one.baseline,
-                one.measure,
-                f"{one.difference.mean:+.4f}",
-                f"{one.difference.low:+.4f} to {one.difference.high:+.4f}",
-                one.verdict,
-            ]
-            for context, one in zip(contexts, comparisons, strict=True)
-        ],
-        left=len(names),
-    )

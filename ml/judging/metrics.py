@@ -1,10 +1,10 @@
-"""The measures of protocol K and how sure they are."""
+"""Measures of predictions and how sure they are."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
+import sklearn.metrics
 
 from ml.data.arrays import Floats, Integers
 
@@ -32,23 +32,14 @@ def order_f1(hits: Integers, predicted: Integers, truth: Integers) -> Floats:
 
 def log_loss(label: Floats, probability: Floats) -> float:
     """Mean of -log of the probability given to what happened, in nats; both float64 [n]."""
-    p = np.clip(probability, 1e-15, 1 - 1e-15)
-    return float(-np.mean(np.where(label == 1, np.log(p), np.log1p(-p))))
+    return float(sklearn.metrics.log_loss(label, probability, labels=[0, 1]))
 
 
 def auc(label: Floats, score: Floats) -> float:
-    """
-    Area under the ROC curve; both float64 [n], NaN if only one class is there.
-
-    The share of pairs (positive, negative) in which the positive scores higher, ties by half:
-    the Mann-Whitney statistic (Hanley and McNeil, Radiology 1982).
-    """
-    positives = int((label == 1).sum())
-    negatives = len(label) - positives
-    if not positives or not negatives:
+    """Area under the ROC curve; both float64 [n], NaN if only one class is there."""
+    if label.min() == label.max():
         return float("nan")
-    rank_sum = float(rankdata(score)[label == 1].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+    return float(sklearn.metrics.roc_auc_score(label, score))
 
 
 @dataclass(frozen=True)

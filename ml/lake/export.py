@@ -33,7 +33,7 @@ TABLES = {
         inner join stg_orders as orders on lines.order_id = orders.order_id
         order by orders.user_id, orders.order_number, lines.add_to_cart_order
     """,
-    "targets.parquet": "select * from target_orders order by orders_back, user_id",
+    "target_orders.parquet": "select * from target_orders order by orders_back, user_id",
     "products.parquet": """
         select
             products.product_id, products.product_name, products.aisle_id, aisles.aisle_name,
@@ -44,7 +44,7 @@ TABLES = {
             on products.department_id = departments.department_id
         order by products.product_id
     """,
-    "shoppers.parquet": """
+    "discovery_users.parquet": """
         select
             shoppers.user_id, shoppers.is_sampled, features.user_orders,
             features.user_total_products, features.user_organic_ratio, shoppers.orders_back
@@ -54,7 +54,7 @@ TABLES = {
             and shoppers.orders_back = features.orders_back
         order by shoppers.orders_back, shoppers.user_id
     """,
-    "shopper_aisles.parquet": """
+    "user_aisle_ranks.parquet": """
         select aisles.*
         from shopper_aisles as aisles
         inner join discovery_shoppers as shoppers

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from platform import python_version
-from typing import Any, Literal, get_args
+from typing import Any
 
 import click
 
@@ -17,7 +17,12 @@ from ml.data.contract import Context, Contract
 from ml.tools.atomic_files import folder_aside, point_link
 from ml.tools.machine import peak_memory_mb
 
-Task = Literal["buy-again", "discovery", "next-in-cart"]
+EXAMPLES = "examples.json"
+"""Some shoppers to look at, for the report."""
+
+OUT_OF_FOLD = "out_of_fold.parquet"
+"""What the models of a run said of those that they had not learnt from."""
+
 PACKAGES = ("lightgbm", "numpy", "polars", "pyarrow", "scipy")
 
 
@@ -31,6 +36,11 @@ class Run:
     metrics: dict[str, Any]
     parameters: dict[str, Any]
     environment: dict[str, Any]
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the run is of."""
+        return str(self.features.get("task"))
 
     def model(self, context: Context) -> Path:
         """Give the path of the model of a context."""
@@ -78,7 +88,7 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_run(folder: Path, task: Task | None = None) -> Run:
+def read_run(folder: Path, task: str | None = None) -> Run:
     """
     Read a run's JSON files.
 
@@ -106,10 +116,9 @@ def read_run(folder: Path, task: Task | None = None) -> Run:
             f"{folder} is not a finished run ({error}): make one with `python -m ml train`."
         ) from None
     run = Run(folder, **contents)
-    found, allowed = run.features.get("task"), (task,) if task else get_args(Task)
-    if found not in allowed:
+    if task and run.task != task:
         raise click.ClickException(
-            f"{folder} is a run of {found}, not of {' or '.join(allowed)}: name one of its own."
+            f"{folder} is a run of {run.task}, not of {task}: name one of its own."
         )
     return run
 
@@ -132,7 +141,7 @@ def check_contract(run: Run, contract: Contract, data: Path) -> None:
         )
 
 
-def check_fingerprint(run: Run, name: str, found: str, data: Path) -> None:
+def check_fingerprint(run: Run, found: str, data: Path) -> None:
     """
     Refuse other data than the run was trained on.
 
@@ -140,10 +149,8 @@ def check_fingerprint(run: Run, name: str, found: str, data: Path) -> None:
     ----------
     run
         The run.
-    name
-        Which fingerprint of its data.json counts.
     found
-        That of the data at hand.
+        The fingerprint of the data at hand.
     data
         Path of data.csv.
 
@@ -153,7 +160,7 @@ def check_fingerprint(run: Run, name: str, found: str, data: Path) -> None:
         If the fingerprints differ.
 
     """
-    if run.data.get(name) != found:
+    if run.data.get("fingerprint") != found:
         raise click.ClickException(
             f"the run in {run.folder} was trained on other data than {data}: train first with"
             " `python -m ml train`."

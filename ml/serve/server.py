@@ -13,8 +13,10 @@ from starlette.routing import Route
 
 from ml.runs.run import read_run
 from ml.serve.requests import BadRequest, parse_request
+from ml.tasks.next_in_cart import NAME
 from ml.tasks.next_in_cart.lists import ShopperLists
 from ml.tasks.next_in_cart.predict import load_next_in_cart, scan_run_table
+from ml.tasks.next_in_cart.train import RECOMMENDATIONS
 from ml.tools.progress import say, step
 
 if TYPE_CHECKING:
@@ -41,11 +43,11 @@ class Shop:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.run = read_run(folder, "next-in-cart")
+        self.run = read_run(folder, NAME)
         self.next: NextInCart = load_next_in_cart(folder)
-        self._lists = ShopperLists(self.next, scan_run_table(folder / "recommendations.parquet"))
+        self._lists = ShopperLists(self.next, scan_run_table(folder / RECOMMENDATIONS))
         state = self.next.state
-        by_popularity = state.products[np.argsort(state.popularity_rank)].tolist()
+        by_popularity = state.products[np.argsort(state.catalogue.popularity_rank)].tolist()
         self._searched = [(product, self.name(product)) for product in by_popularity]
 
     def name(self, product: int) -> str:
@@ -57,7 +59,7 @@ class Shop:
         asked = parse_request(body)
         return {
             "user_id": asked.user_id,
-            "is_known_shopper": self.next.state.place_of_user(asked.user_id) >= 0,
+            "is_known_shopper": self.next.state.index_of_user(asked.user_id) >= 0,
             "unknown_products": [
                 item for item in dict.fromkeys(asked.cart) if not self._lists.knows_product(item)
             ],
@@ -66,7 +68,7 @@ class Shop:
 
     def shopper(self, user: int) -> dict[str, Any]:
         """Give a shopper's buy-again and discovery lists; BadRequest for an unknown one."""
-        if self.next.state.place_of_user(user) < 0:
+        if self.next.state.index_of_user(user) < 0:
             raise BadRequest(f"shopper {user} is not known.")
         return {
             "user_id": user,

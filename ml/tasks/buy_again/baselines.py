@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 
 from ml.data.data_csv import Candidates
-from ml.data.tables import shopper_parts
+from ml.data.history import history
+from ml.data.users import user_parts
 from ml.tasks.buy_again.parameters import DECAY
 
 
@@ -41,22 +42,19 @@ def history_scores(
             how="left",
             maintain_order="left",
         )
-        for _some, is_inside in shopper_parts(users)
+        for _some, is_inside in user_parts(users)
     )
 
 
 def _history_scores(targets: pl.LazyFrame, baskets: pl.LazyFrame) -> pl.LazyFrame:
-    ago = pl.col("target") - 1 - pl.col("order_number")
     return (
-        targets.select("user_id", target=pl.col("order_number").cast(pl.Int64))
-        .join(baskets, on="user_id")
-        .filter(pl.col("order_number") < pl.col("target"))
+        history(targets, baskets)
         # sorted, so that the sums are added in one order and have the same bits in every run
         .sort("user_id", "product_id", "order_number")
         .group_by("user_id", "product_id", maintain_order=True)
         .agg(
-            in_last_basket=(ago == 0).any().cast(pl.Float64),
-            frequency=pl.len() / (pl.col("target").first() - 1),
-            recency=(DECAY**ago).sum(),
+            in_last_basket=(pl.col("orders_ago") == 0).any().cast(pl.Float64),
+            frequency=pl.len() / (pl.col("target_order_number").first() - 1),
+            recency=(DECAY ** pl.col("orders_ago")).sum(),
         )
     )

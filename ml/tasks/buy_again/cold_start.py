@@ -33,7 +33,11 @@ def shop_favourites(targets: pl.DataFrame, data: DataFolder) -> pl.DataFrame:
         data.baskets()
         .group_by("product_id")
         .agg(lines=pl.len())
-        .join(data.departments(), on="product_id", how="left")
+        .join(
+            data.table("products").select("product_id", "department_name"),
+            on="product_id",
+            how="left",
+        )
         .sort("lines", "product_id", descending=[True, False])
         .filter(pl.int_range(pl.len()).over("department_name") < PER_DEPARTMENT)
         .head(FAVOURITES)

@@ -1,15 +1,18 @@
-"""Climbs the ladder again with a run's out-of-fold predictions."""
+"""Judges a run's out-of-fold predictions again, beside every baseline."""
 
 from pathlib import Path
 
 import polars as pl
 
 from ml.data.contract import CONTEXTS
-from ml.data.reading import read_data
-from ml.runs.run import check_fingerprint, read_run
-from ml.tasks.buy_again.entries import MODEL, SEED_RECIPE, Prediction
-from ml.tasks.buy_again.evaluation import plan_evaluation
-from ml.tasks.buy_again.ladder import Ladder, climb
+from ml.data.reading import open_data
+from ml.judging.ladder import Ladder
+from ml.runs.run import OUT_OF_FOLD, check_fingerprint, read_run
+from ml.tasks.buy_again import NAME, READS
+from ml.tasks.buy_again.judged_orders import choose_judged_orders
+from ml.tasks.buy_again.ladder import evaluate_predictors
+from ml.tasks.buy_again.predictors import OutOfFold
+from ml.tasks.buy_again.train import ORIGINAL_COLUMN
 from ml.tools.progress import step
 
 
@@ -30,18 +33,17 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
         If there is no such run, or it is of another task or was trained on other data.
 
     """
-    run = read_run(run_folder, "buy-again")
+    run = read_run(run_folder, NAME)
+    data = open_data(data_path)
     with step(f"read {data_path}"):
-        data = read_data(data_path, "labelled")
-    check_fingerprint(run, "sha256", data.fingerprint, data_path)
-    evaluation = plan_evaluation(data)
-    out_of_fold = pl.read_parquet(run.folder / "oof.parquet")
-    seconds = {
-        (rung["name"], rung["context"]): rung["seconds"] for rung in run.metrics["ladder"]["rungs"]
-    }
+        labelled = data.candidates("labelled")
+        check_fingerprint(run, data.fingerprint(READS), data_path)
+    evaluation = choose_judged_orders(data, labelled)
+    out_of_fold = pl.read_parquet(run.folder / OUT_OF_FOLD)
+    seconds = run.metrics["fit_seconds"]
+    original = OutOfFold(out_of_fold[ORIGINAL_COLUMN].to_numpy(), seconds[ORIGINAL_COLUMN])
     models = {
-        context: Prediction(out_of_fold[context].to_numpy(), seconds[MODEL, context])
+        context: OutOfFold(out_of_fold[context].to_numpy(), seconds[context])
         for context in CONTEXTS
     }
-    seed = out_of_fold["seed-recipe"].to_numpy()
-    return climb(data, evaluation, Prediction(seed, seconds[SEED_RECIPE, "order-start"]), models)
+    return evaluate_predictors(data, evaluation, original, models).ladder

@@ -8,14 +8,14 @@ from ml.data.reading import DataFolder
 from ml.fitting.boosting import Fitted
 from ml.fitting.explanations import contributions
 from ml.tasks.buy_again.decision import choose_baskets
-from ml.tasks.buy_again.evaluation import Evaluation
+from ml.tasks.buy_again.judged_orders import JudgedOrders
 from ml.tasks.buy_again.order_effect import estimate_effect_sd
 from ml.tasks.buy_again.parameters import EXAMPLE_PRODUCTS, EXAMPLES
 from ml.tasks.buy_again.reasons import reasons
 
 
 def choose_examples(
-    data: DataFolder, evaluation: Evaluation, fitted: Fitted
+    data: DataFolder, evaluation: JudgedOrders, fitted: Fitted
 ) -> list[dict[str, Any]]:
     """
     Take shoppers spread evenly over the F1 of their order, from the worst to the best served.

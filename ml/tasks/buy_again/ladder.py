@@ -1,13 +1,16 @@
-"""The ladder: every baseline and the model on the same orders, and whether the model is better."""
+"""The ladder of buy-again: every baseline and the model on the same orders."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from ml.data.arrays import Floats, Integers
 from ml.data.contract import Context
 from ml.data.reading import DataFolder
 from ml.judging.comparison import Comparison, signed
+from ml.judging.ladder import Ladder, Rung
 from ml.judging.metrics import (
     CalibrationBin,
     Interval,
@@ -18,79 +21,41 @@ from ml.judging.metrics import (
     log_loss,
 )
 from ml.judging.ranking import NO_PRODUCT, RankingMeasures, measure_lists, whole_baskets
-from ml.tasks.buy_again.entries import (
-    MODEL,
-    RECENCY,
-    SEED_RECIPE,
-    Entry,
-    Prediction,
-    baseline_entries,
-    model_entry,
-    seed_entry,
-)
-from ml.tasks.buy_again.evaluation import Evaluation
+from ml.tasks.buy_again.judged_orders import JudgedOrders
 from ml.tasks.buy_again.parameters import RESAMPLES, SEED
+from ml.tasks.buy_again.predictors import (
+    ORIGINAL_RECIPE,
+    RECENCY,
+    OutOfFold,
+    Prediction,
+    baseline_predictions,
+    model_prediction,
+    original_prediction,
+)
 from ml.tasks.buy_again.segments import Segment, segments
 from ml.tools.progress import step
 
 POPULAR = 100
 """How many of the products bought most often count as the popular ones."""
 
-
-@dataclass(frozen=True)
-class Rung:
-    """
-    One predictor's figures.
-
-    Attributes
-    ----------
-    name, context, decision
-        Which, and how its baskets were chosen.
-    f1
-        Mean F1 per order by protocol K.
-    logloss, auc, calibration_error
-        Of its probabilities; None for one that gives none.
-    ranking
-        Means of `ml.judging.ranking.RankingMeasures` by protocol NBR; None where one has no order.
-    coverage
-        Share of the shop's products that are in at least one list of ten.
-    popular_share
-        Share of the listed products, ten per order, that are among the POPULAR ones.
-    seconds
-        Time to fit and predict.
-
-    """
-
-    name: str
-    context: Context
-    decision: str
-    f1: Interval
-    logloss: float | None
-    auc: float | None
-    calibration_error: float | None
-    ranking: dict[str, float | None]
-    coverage: float
-    popular_share: float
-    seconds: float
+F1 = "F1"
 
 
 @dataclass(frozen=True)
-class Ladder:
+class Evaluated:
     """
-    Protocols K and NBR on one window.
+    What an evaluation finds.
 
     Attributes
     ----------
-    window, orders, candidates, resamples
-        What was judged, and how often it was drawn again for the intervals.
+    ladder
+        Every predictor's figures. Measure: mean F1 per order by protocol K. Figures: logloss, auc
+        and calibration_error of the probabilities; the means of
+        `ml.judging.ranking.RankingMeasures` by protocol NBR; coverage, the share of the shop's
+        products that are in at least one list of ten; popular_share, that of the listed products,
+        ten per order, that are among the POPULAR ones.
     best_baseline
         The rule, or published predictor without trees, with the highest mean F1.
-    truth_popular_share
-        Share of the products really bought that are among the POPULAR ones.
-    rungs
-        From the simplest predictor up.
-    comparisons
-        Paired differences of the models.
     calibration
         Bins of each model's probabilities, by context.
     segments
@@ -98,26 +63,20 @@ class Ladder:
 
     """
 
-    window: int
-    orders: int
-    candidates: int
-    resamples: int
+    ladder: Ladder
     best_baseline: str
-    truth_popular_share: float
-    rungs: list[Rung]
-    comparisons: list[Comparison]
     calibration: dict[Context, list[CalibrationBin]]
     segments: list[Segment]
 
 
-def climb(
+def evaluate_predictors(
     data: DataFolder,
-    evaluation: Evaluation,
-    seed: Prediction,
-    models: dict[Context, Prediction],
-) -> Ladder:
+    evaluation: JudgedOrders,
+    original: OutOfFold,
+    models: dict[Context, OutOfFold],
+) -> Evaluated:
     """
-    Score the baselines and out-of-fold predictions on the evaluated orders.
+    Judge the baselines and out-of-fold predictions on the evaluated orders.
 
     The baselines know nothing of the order to come, so that their context is pre-order and they
     may stand beside both contexts of the model.
@@ -128,111 +87,130 @@ def climb(
         The data folder, for the histories.
     evaluation
         Which orders and folds.
-    seed
-        Predictions of the seed recipe.
+    original
+        Predictions of the original recipe.
     models
         Those of the model, by context.
 
     """
-    baselines = baseline_entries(data, evaluation)
-    own = [model_entry(evaluation, context, one) for context, one in models.items()]
-    entries = [*baselines, seed_entry(evaluation, seed), *own]
+    baselines = baseline_predictions(data, evaluation)
+    own = [model_prediction(evaluation, context, one) for context, one in models.items()]
+    predictions = [*baselines, original_prediction(evaluation, original), *own]
     with step("measures and bootstrap"):
         truth = whole_baskets(evaluation.orders, data.baskets())
-        ranking = [measure_lists(entry.top, truth) for entry in entries]
-        f1 = np.stack([evaluation.f1(entry.chosen) for entry in entries], axis=1)
-        best = max(range(len(baselines)), key=lambda place: float(f1[:, place].mean()))
-        pairs, differences = _differences(entries, f1, ranking)
+        ranking = [measure_lists(prediction.top, truth) for prediction in predictions]
+        f1 = np.stack([evaluation.f1(prediction.chosen) for prediction in predictions], axis=1)
+        best = max(range(len(baselines)), key=lambda index: float(f1[:, index].mean()))
+        pairs, differences = _differences(predictions, f1, ranking)
         intervals = bootstrap(np.hstack([f1, differences]), RESAMPLES, SEED)
         popular = _most_bought(data)
-    return Ladder(
+    comparisons = [
+        Comparison(base.name, measure, interval, prediction.context)
+        for (prediction, base, measure), interval in zip(
+            pairs, intervals[len(predictions) :], strict=True
+        )
+    ]
+    best_baseline = baselines[best].name
+    ladder = Ladder(
+        protocol="K",
         window=evaluation.window,
-        orders=evaluation.orders.height,
-        candidates=len(evaluation.candidates),
+        judged={"orders": evaluation.orders.height, "candidates": len(evaluation.candidates)},
+        figures={"truth_popular_share": float(np.isin(truth.product, popular[:POPULAR]).mean())},
         resamples=RESAMPLES,
-        best_baseline=baselines[best].name,
-        truth_popular_share=float(np.isin(truth.product, popular[:POPULAR]).mean()),
         rungs=[
-            _rung(entry, evaluation, interval, measures, popular)
-            for entry, interval, measures in zip(entries, intervals, ranking, strict=False)
+            _rung(prediction, evaluation, interval, measures, popular)
+            for prediction, interval, measures in zip(predictions, intervals, ranking, strict=False)
         ],
-        comparisons=[
-            Comparison(base.name, measure, interval, entry.context)
-            for (entry, base, measure), interval in zip(
-                pairs, intervals[len(entries) :], strict=True
-            )
-        ],
+        comparisons=comparisons,
+        verdicts=f1_verdicts(comparisons, best_baseline),
+    )
+    return Evaluated(
+        ladder=ladder,
+        best_baseline=best_baseline,
         calibration={
-            entry.context: calibration_bins(evaluation.candidates.label, entry.probability)
-            for entry in own
-            if entry.probability is not None
+            prediction.context: calibration_bins(evaluation.candidates.label, probability)
+            for prediction in own
+            if (probability := prediction.probability) is not None
         },
         segments=segments(
             evaluation,
-            {entry.context: evaluation.f1(entry.chosen) for entry in own},
+            {prediction.context: evaluation.f1(prediction.chosen) for prediction in own},
             f1[:, best],
         ),
     )
 
 
-def verdicts(ladder: Ladder) -> list[str]:
-    """Say for each context whether the model beats the best baseline and the seed recipe."""
+def main_comparisons(
+    comparisons: Sequence[Comparison], best_baseline: str
+) -> list[tuple[Comparison, str]]:
+    """Choose those of F1 with the best baseline and the original recipe, and name these two."""
     wanted = {
-        ladder.best_baseline: f"the best baseline ({ladder.best_baseline})",
-        SEED_RECIPE: "the seed recipe",
+        best_baseline: f"the best baseline ({best_baseline})",
+        ORIGINAL_RECIPE: f"the {ORIGINAL_RECIPE}",
     }
     return [
-        f"{one.context}: the model is {one.words} {wanted[one.baseline]}:"
-        f" mean F1 {signed(one.difference)}"
-        for one in ladder.comparisons
-        if one.baseline in wanted and one.measure == "F1"
+        (one, wanted[one.baseline])
+        for one in comparisons
+        if one.baseline in wanted and one.measure == F1
+    ]
+
+
+def f1_verdicts(comparisons: Sequence[Comparison], best_baseline: str) -> list[str]:
+    """Say for each context whether the model beats the best baseline and the original recipe."""
+    return [
+        f"{one.context}: the model is {one.words} {other}: mean F1 {signed(one.difference)}"
+        for one, other in main_comparisons(comparisons, best_baseline)
     ]
 
 
 def _differences(
-    entries: list[Entry], f1: npt.NDArray[np.float64], ranking: list[RankingMeasures]
-) -> tuple[list[tuple[Entry, Entry, str]], npt.NDArray[np.float64]]:
+    predictions: list[Prediction], f1: Floats, ranking: list[RankingMeasures]
+) -> tuple[list[tuple[Prediction, Prediction, str]], Floats]:
     """Pair each model with every other predictor in F1, and with recency decay in two measures."""
     pairs, columns = [], []
-    places = range(len(entries))
-    for model in (place for place in places if entries[place].name == MODEL):
-        for base in (place for place in places if entries[place].name != MODEL):
-            pairs.append((entries[model], entries[base], "F1"))
+    indices = range(len(predictions))
+    for model in (index for index in indices if predictions[index].is_model):
+        for base in (index for index in indices if not predictions[index].is_model):
+            pairs.append((predictions[model], predictions[base], F1))
             columns.append(f1[:, model] - f1[:, base])
-            if entries[base].name == RECENCY:
+            if predictions[base].name == RECENCY:
                 for measure, name in (("recall@10", "recall_10"), ("NDCG@10", "ndcg_10")):
-                    pairs.append((entries[model], entries[base], measure))
+                    pairs.append((predictions[model], predictions[base], measure))
                     columns.append(getattr(ranking[model], name) - getattr(ranking[base], name))
     return pairs, np.stack(columns, axis=1)
 
 
-def _most_bought(data: DataFolder) -> npt.NDArray[np.int64]:
+def _most_bought(data: DataFolder) -> Integers:
     """Give every product of the shop's known orders, the most bought first."""
     counts = data.baskets().group_by("product_id").len().collect()
     return counts.sort("len", "product_id", descending=[True, False])["product_id"].to_numpy()
 
 
 def _rung(
-    entry: Entry,
-    evaluation: Evaluation,
+    prediction: Prediction,
+    evaluation: JudgedOrders,
     f1: Interval,
     ranking: RankingMeasures,
     popular: npt.NDArray[np.int64],
 ) -> Rung:
-    p = entry.probability
-    label = evaluation.candidates.label
-    listed = entry.top[:, :10]
+    label, p = evaluation.candidates.label, prediction.probability
+    listed = prediction.top[:, :10]
     listed = listed[listed != NO_PRODUCT]
     return Rung(
-        name=entry.name,
-        context=entry.context,
-        decision=entry.decision,
-        f1=f1,
-        logloss=None if p is None else log_loss(label, p),
-        auc=None if p is None else auc(label, p),
-        calibration_error=None if p is None else calibration_error(label, p),
-        ranking={name: None if np.isnan(mean) else mean for name, mean in ranking.means().items()},
-        coverage=len(np.unique(listed)) / len(popular),
-        popular_share=float(np.isin(listed, popular[:POPULAR]).mean()) if len(listed) else 0.0,
-        seconds=entry.seconds,
+        name=prediction.name,
+        is_model=prediction.is_model,
+        context=prediction.context,
+        decision=prediction.decision,
+        measures={F1: f1},
+        figures={
+            "logloss": None if p is None else log_loss(label, p),
+            "auc": None if p is None else auc(label, p),
+            "calibration_error": None if p is None else calibration_error(label, p),
+            **{name: None if np.isnan(mean) else mean for name, mean in ranking.means().items()},
+            "coverage": len(np.unique(listed)) / len(popular),
+            "popular_share": (
+                float(np.isin(listed, popular[:POPULAR]).mean()) if len(listed) else 0.0
+            ),
+        },
+        seconds=prediction.seconds,
     )

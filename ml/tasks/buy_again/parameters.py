@@ -23,10 +23,10 @@ EXAMPLES = 10
 EXAMPLE_PRODUCTS = 8
 """Products shown for each of them."""
 
-SEED_THRESHOLD = 0.21
+ORIGINAL_THRESHOLD = 0.21
 """Probability from which the original recipe put a product into the basket."""
 
-SEED_FEATURES = (
+ORIGINAL_FEATURES = (
     "user_orders",
     "user_period",
     "user_mean_days_since_prior",
@@ -46,8 +46,8 @@ SEED_FEATURES = (
 )
 """The original recipe's 16: its base features and ratios, without the five that ratios replace."""
 
-SEED_FEATURE_FRACTION = 0.6
-"""Part of those 16 that a tree of the seed recipe sees; of so few a quarter would be too little."""
+ORIGINAL_FEATURE_FRACTION = 0.6
+"""Part of those 16 that a tree sees; of so few a quarter would be too little."""
 
 CATEGORIES = ("prod_aisle_id", "prod_department_id")
 """Columns that hold codes and not amounts."""

@@ -12,11 +12,12 @@ import polars as pl
 from ml.data.arrays import Booleans, Floats
 from ml.data.contract import Context, default_context
 from ml.data.data_csv import Candidates
-from ml.data.reading import DataFolder, read_data
+from ml.data.reading import open_data
 from ml.fitting.boosting import predict as predict_rows
 from ml.fitting.calibration import IsotonicMap
 from ml.fitting.explanations import contributions
 from ml.runs.run import check_contract, read_run
+from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.cold_start import COLD_START, shop_favourites
 from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, choose_baskets
 from ml.tasks.buy_again.reasons import facts, reasons
@@ -40,8 +41,9 @@ EXPLAINED = 10
 def predict(
     run_folder: Path,
     data_path: Path,
-    context: Context | None,
     out: Path,
+    *,
+    context: Context | None = None,
     decision: Decision = EXPECTED_F1,
 ) -> None:
     """
@@ -60,10 +62,10 @@ def predict(
         Folder of a finished run.
     data_path
         Path of data.csv.
-    context
-        Which of the run's models to use; None takes the one that fits the data's mode.
     out
         Folder to write to.
+    context
+        Which of the run's models to use; None takes the one that fits the data's mode.
     decision
         How baskets are chosen.
 
@@ -74,12 +76,13 @@ def predict(
         other columns, or the context is order-start in live mode.
 
     """
-    run = read_run(run_folder, "buy-again")
+    run = read_run(run_folder, NAME)
+    data = open_data(data_path)
+    check_contract(run, data.contract, data_path)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
         with step(f"read {data_path}"):
-            data = read_data(data_path, "to predict", Path(scratch))
-        check_contract(run, data.contract, data_path)
+            rows = data.candidates("to predict", Path(scratch))
         is_live = data.contract.mode == "live"
         if is_live and context == "order-start":
             raise click.ClickException(
@@ -87,11 +90,10 @@ def predict(
                 " --context pre-order."
             )
         context = context or default_context(data.contract.mode)
-        targets = data.targets.filter((pl.col("orders_back") == 0) & ~pl.col("is_known"))
+        targets = data.window_targets(0).filter(~pl.col("is_known"))
         booster = lgb.Booster(model_file=run.model(context))
         names = run.features["contexts"][context]
         with step(f"score {targets.height} orders, {context} model"):
-            rows = data.candidates
             probability = predict_rows(booster, rows.columns(), names)
             isotonic = run.parameters["isotonic"][context]
             if isotonic:
@@ -105,7 +107,7 @@ def predict(
         scores = _ranked(rows, targets, probability, chosen)
         scores = _with_reasons(scores, rows, booster, names)
     key = "user_id" if is_live else "order_id"
-    favourites = shop_favourites(_without_history(data, targets), data)
+    favourites = shop_favourites(_without_history(rows, targets), data)
     with ExitStack() as files:
         # all three appear together, or none
         scores_path, submission_path, favourites_path = (
@@ -157,8 +159,8 @@ def _with_reasons(
     return scores.with_columns(reason=pl.Series(words, dtype=pl.String).gather(scores["row"]))
 
 
-def _without_history(data: DataFolder, targets: pl.DataFrame) -> pl.DataFrame:
-    return targets.filter(~pl.col("user_id").is_in(np.unique(data.candidates.user_id)))
+def _without_history(rows: Candidates, targets: pl.DataFrame) -> pl.DataFrame:
+    return targets.filter(~pl.col("user_id").is_in(np.unique(rows.user_id)))
 
 
 def _submission(scores: pl.DataFrame, targets: pl.DataFrame, key: str) -> pl.DataFrame:

@@ -1,16 +1,17 @@
 """Prints the ladder of buy-again."""
 
-from ml.judging.comparison import print_comparisons
-from ml.tasks.buy_again.ladder import Ladder, verdicts
+from ml.judging.ladder import Ladder
+from ml.judging.printing import print_comparisons, print_verdicts
+from ml.tasks.buy_again.ladder import F1
 from ml.tools.terminal import print_sentence, print_table
 
 
 def print_ladder(ladder: Ladder) -> None:
     """Print every rung, every paired comparison and the verdicts on stdout."""
     print_sentence(
-        f"Protocol K: {ladder.orders:,} orders of orders_back {ladder.window},"
-        f" {ladder.candidates:,} candidates; mean F1 per order, 95 % interval of"
-        f" {ladder.resamples:,} bootstrap resamples."
+        f"Protocol {ladder.protocol}: {ladder.judged['orders']:,} orders of orders_back"
+        f" {ladder.window}, {ladder.judged['candidates']:,} candidates; mean F1 per order, 95 %"
+        f" interval of {ladder.resamples:,} bootstrap resamples."
     )
     _print_rungs(ladder)
     print_sentence(
@@ -19,8 +20,8 @@ def print_ladder(ladder: Ladder) -> None:
     )
     _print_lists(ladder)
     print_sentence(
-        f"Of the products really bought {100 * ladder.truth_popular_share:.0f} % are among the"
-        " 100 most popular."
+        f"Of the products really bought {100 * ladder.figures['truth_popular_share']:.0f} % are"
+        " among the 100 most popular."
     )
     for decision in dict.fromkeys(rung.decision for rung in ladder.rungs):
         names = dict.fromkeys(rung.name for rung in ladder.rungs if rung.decision == decision)
@@ -29,22 +30,16 @@ def print_ladder(ladder: Ladder) -> None:
     print_verdicts(ladder)
 
 
-def print_verdicts(ladder: Ladder) -> None:
-    """Print a sentence for each context: is the model better than the best baseline."""
-    for verdict in verdicts(ladder):
-        print_sentence(verdict)
-
-
 def _print_rungs(ladder: Ladder) -> None:
     print_table(
         ["predictor", "context", "F1", "95 %", "logloss", "AUC", "ECE", "s"],
         [
             [
                 rung.name,
-                rung.context,
-                f"{rung.f1.mean:.4f}",
-                f"{rung.f1.low:.3f}-{rung.f1.high:.3f}",
-                *map(_figure, (rung.logloss, rung.auc, rung.calibration_error)),
+                rung.context or "",
+                f"{rung.measures[F1].mean:.4f}",
+                f"{rung.measures[F1].low:.3f}-{rung.measures[F1].high:.3f}",
+                *(_figure(rung.figures[name]) for name in ("logloss", "auc", "calibration_error")),
                 f"{rung.seconds:.1f}",
             ]
             for rung in ladder.rungs
@@ -56,19 +51,19 @@ def _print_rungs(ladder: Ladder) -> None:
 def _print_lists(ladder: Ladder) -> None:
     rows = []
     for rung in ladder.rungs:
-        found = {name: _figure(value) for name, value in rung.ranking.items()}
+        found = {name: _figure(value) for name, value in rung.figures.items()}
         rows.append(
             [
                 rung.name,
-                rung.context,
+                rung.context or "",
                 found["recall_10"],
                 found["recall_20"],
                 f"{found['ndcg_10']}\n({found['ndcg_10_full']})",
                 found["hit_10"],
                 found["recall_10_repeat"],
                 found["recall_10_explore"],
-                f"{100 * rung.coverage:.1f} %",
-                f"{100 * rung.popular_share:.0f} %",
+                f"{100 * (rung.figures['coverage'] or 0):.1f} %",
+                f"{100 * (rung.figures['popular_share'] or 0):.0f} %",
             ]
         )
     print_table(

@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.data.arrays import Floats
 from ml.data.contract import Context
-from ml.tasks.buy_again.evaluation import Evaluation
+from ml.tasks.buy_again.judged_orders import JudgedOrders
 
 EARLIER_ORDERS = (0, 5, 10, 20, 40)
 """Lower ends of the classes of history length, in orders."""
@@ -41,7 +41,7 @@ class Segment:
 
 
 def segments(
-    evaluation: Evaluation, f1: dict[Context, Floats], baseline_f1: Floats
+    evaluation: JudgedOrders, f1: dict[Context, Floats], baseline_f1: Floats
 ) -> list[Segment]:
     """
     Average F1 over classes of history length and of basket size; empty classes are left out.

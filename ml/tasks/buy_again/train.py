@@ -11,28 +11,40 @@ import numpy as np
 import polars as pl
 
 from ml.data.arrays import Floats
-from ml.data.contract import CONTEXTS, default_context, feature_names
-from ml.data.reading import DataFolder, read_data
+from ml.data.contract import CONTEXTS, Context, Contract, default_context, feature_names
+from ml.data.data_csv import Candidates
+from ml.data.reading import open_data
 from ml.fitting.boosting import FitParameters, Fitted, checkpoint_name, fit
 from ml.fitting.calibration import IsotonicMap, calibrate, fit_isotonic, logloss_differences
 from ml.fitting.explanations import mean_contributions
 from ml.fitting.memory import windows_that_fit
+from ml.judging.ladder import Ladder
 from ml.judging.metrics import Interval, bootstrap
 from ml.runs.model_card import write_model_card
-from ml.runs.run import model_path, write_json, write_records, write_run
-from ml.tasks.buy_again import parameters
-from ml.tasks.buy_again.entries import Prediction
-from ml.tasks.buy_again.evaluation import Evaluation, plan_evaluation
+from ml.runs.run import EXAMPLES, OUT_OF_FOLD, model_path, write_json, write_records, write_run
+from ml.tasks.buy_again import NAME, READS
 from ml.tasks.buy_again.examples import choose_examples
-from ml.tasks.buy_again.ladder import Ladder, climb, verdicts
+from ml.tasks.buy_again.gate import gate_figures
+from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
+from ml.tasks.buy_again.ladder import Evaluated, evaluate_predictors
 from ml.tasks.buy_again.order_effect import estimate_effect_sd
+from ml.tasks.buy_again.parameters import (
+    FOLDS,
+    ORIGINAL_FEATURE_FRACTION,
+    ORIGINAL_FEATURES,
+    RESAMPLES,
+    SEED,
+    parameters_for,
+)
+from ml.tasks.buy_again.predictors import ORIGINAL_RECIPE, OutOfFold
 from ml.tools.progress import say, step
 
-TASK = "buy-again"
+ORIGINAL_COLUMN = "original-recipe"
+"""Its column among the out-of-fold predictions."""
 
 
 def train(
-    data_path: Path, run: Path, *, fit_parameters: FitParameters | None = None, memory: int
+    data_path: Path, run: Path, *, parameters: FitParameters | None = None, memory: int
 ) -> Ladder:
     """
     Fit both contexts, judge them out of fold and write the run's folder.
@@ -46,7 +58,7 @@ def train(
         Path of data.csv.
     run
         Folder to make; it appears whole at the end, and `latest` beside it then points at it.
-    fit_parameters
+    parameters
         How to fit; None takes those that suit the size of the data.
     memory
         Bytes that the process may hold: of more windows than fit, the oldest are left out.
@@ -65,35 +77,37 @@ def train(
     """
     begun = time.perf_counter()
     with write_run(run) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        data = open_data(data_path)
         with step(f"read {data_path}"):
-            data = read_data(data_path, "labelled", Path(scratch))
-            plan_evaluation(data)
-        _name_empty_columns(data)
-        data = windows_that_fit(data, memory)
-        evaluation = plan_evaluation(data)
-        fit_parameters = fit_parameters or parameters.parameters_for(len(data.candidates))
-        name = checkpoint_name(TASK, data.fingerprint, len(data.candidates), fit_parameters)
-        checkpoints = run.parent / name
-        examples = evaluation.examples(data.candidates)
+            labelled = data.candidates("labelled", Path(scratch))
+            fingerprint = data.fingerprint(READS)
+            choose_judged_orders(data, labelled)
+        _name_empty_columns(labelled)
+        labelled = windows_that_fit(
+            labelled, len(feature_names(data.contract, "order-start")), memory
+        )
+        evaluation = choose_judged_orders(data, labelled)
+        parameters = parameters or parameters_for(len(labelled))
+        checkpoints = run.parent / checkpoint_name(NAME, fingerprint, len(labelled), parameters)
+        examples = evaluation.examples(labelled)
         fitted = {
             context: fit(
                 examples,
                 feature_names(data.contract, context),
-                fit_parameters,
+                parameters,
                 title=f"{context} model",
                 checkpoints=checkpoints,
             )
             for context in CONTEXTS
         }
-        seed = fit(
+        original = fit(
             examples,
-            _seed_features(data),
+            _original_features(data.contract),
             replace(
-                fit_parameters,
-                lightgbm=fit_parameters.lightgbm
-                | {"feature_fraction": parameters.SEED_FEATURE_FRACTION},
+                parameters,
+                lightgbm=parameters.lightgbm | {"feature_fraction": ORIGINAL_FEATURE_FRACTION},
             ),
-            title="seed recipe",
+            title=ORIGINAL_RECIPE,
             checkpoints=checkpoints,
             with_final=False,
         )
@@ -102,27 +116,28 @@ def train(
             context: replace(one, probability=calibrations[context].probability)
             for context, one in fitted.items()
         }
-        ladder = climb(
+        evaluated = evaluate_predictors(
             data,
             evaluation,
-            Prediction(seed.probability, seed.seconds),
-            {context: Prediction(one.probability, one.seconds) for context, one in fitted.items()},
+            OutOfFold(original.probability, original.seconds),
+            {context: OutOfFold(one.probability, one.seconds) for context, one in fitted.items()},
         )
         for context, one in fitted.items():
             text = one.booster().model_to_string()
             model_path(folder, context).write_text(text, encoding="utf-8")
         evaluation.folds.write_parquet(folder / "folds.parquet")
-        _out_of_fold(evaluation, fitted, seed).write_parquet(folder / "oof.parquet")
+        _out_of_fold(evaluation, fitted, original).write_parquet(folder / OUT_OF_FOLD)
         context = default_context(data.contract.mode)
         with step("explanations"):
-            write_json(
-                folder / "examples.json",
-                {
-                    "context": context,
-                    "shoppers": choose_examples(data, evaluation, fitted[context]),
-                },
-            )
-            records = _records(data, evaluation, fitted, ladder, fit_parameters)
+            shoppers = choose_examples(data, evaluation, fitted[context])
+            write_json(folder / EXAMPLES, {"context": context, "shoppers": shoppers})
+            records = _records(data.contract, evaluation, fitted, evaluated, parameters)
+        windows = np.unique(labelled.orders_back)
+        records["data"] |= {
+            "fingerprint": fingerprint,
+            "windows_used": windows[windows >= evaluation.window].tolist(),
+            "labelled_rows": len(labelled),
+        }
         records["parameters"]["isotonic"] = {
             context: one.isotonic and asdict(one.isotonic) for context, one in calibrations.items()
         }
@@ -130,12 +145,14 @@ def train(
             "isotonic_logloss_change": {
                 context: asdict(one.change) for context, one in calibrations.items()
             },
+            "fit_seconds": {context: one.seconds for context, one in fitted.items()}
+            | {ORIGINAL_COLUMN: original.seconds},
         }
         write_records(folder, records, begun)
         write_model_card(folder, Path(__file__).parent, records)
     shutil.rmtree(checkpoints)
     say(f"the run is in {run}")
-    return ladder
+    return evaluated.ladder
 
 
 @dataclass(frozen=True)
@@ -147,28 +164,30 @@ class _Calibration:
     probability: Floats
 
 
-def _calibration(evaluation: Evaluation, fitted: Fitted) -> _Calibration:
+def _calibration(evaluation: JudgedOrders, fitted: Fitted) -> _Calibration:
     """Recalibrate only where the other folds' shoppers say that it lowers the logloss."""
     label, given = evaluation.candidates.label, fitted.probability
     after = calibrate(given, label, evaluation.row_fold)
     differences = logloss_differences(label, given, after, evaluation.order)
-    (change,) = bootstrap(differences[:, None], parameters.RESAMPLES, parameters.SEED)
+    (change,) = bootstrap(differences[:, None], RESAMPLES, SEED)
     if change.high < 0:
         return _Calibration(change, fit_isotonic(given, label), after)
     return _Calibration(change, None, given)
 
 
-def _seed_features(data: DataFolder) -> list[str]:
-    there = feature_names(data.contract, "order-start")
-    return [name for name in parameters.SEED_FEATURES if name in there]
+def _original_features(contract: Contract) -> list[str]:
+    there = feature_names(contract, "order-start")
+    return [name for name in ORIGINAL_FEATURES if name in there]
 
 
-def _name_empty_columns(data: DataFolder) -> None:
-    for name in data.candidates.columns().without_value():
+def _name_empty_columns(labelled: Candidates) -> None:
+    for name in labelled.columns().without_value():
         say(f"column {name} has no value in any labelled row: the model learns nothing from it")
 
 
-def _out_of_fold(evaluation: Evaluation, fitted: dict[Any, Fitted], seed: Fitted) -> pl.DataFrame:
+def _out_of_fold(
+    evaluation: JudgedOrders, fitted: dict[Context, Fitted], original: Fitted
+) -> pl.DataFrame:
     rows = evaluation.candidates
     return pl.DataFrame(
         {
@@ -177,47 +196,43 @@ def _out_of_fold(evaluation: Evaluation, fitted: dict[Any, Fitted], seed: Fitted
             "product_id": rows.product_id,
             "fold": evaluation.row_fold,
             "reordered": rows.label.astype("int8"),
-            **{context: one.probability for context, one in fitted.items()},
-            "seed-recipe": seed.probability,
         }
+    ).with_columns(
+        *(pl.Series(context, one.probability) for context, one in fitted.items()),
+        pl.Series(ORIGINAL_COLUMN, original.probability),
     )
 
 
 def _records(
-    data: DataFolder,
-    evaluation: Evaluation,
-    fitted: dict[Any, Fitted],
-    ladder: Ladder,
-    fit_parameters: FitParameters,
+    contract: Contract,
+    evaluation: JudgedOrders,
+    fitted: dict[Context, Fitted],
+    evaluated: Evaluated,
+    parameters: FitParameters,
 ) -> dict[str, dict[str, Any]]:
     rows = evaluation.candidates
-    windows = np.unique(data.candidates.orders_back)
-    windows = windows[windows >= evaluation.window]
     return {
         "features": {
-            "task": TASK,
-            "contract_hash": data.contract.hash,
+            "task": NAME,
+            "contract_hash": contract.hash,
             "contexts": {context: one.features for context, one in fitted.items()},
             "gain": {context: one.gain() for context, one in fitted.items()},
             "shap": {
                 context: mean_contributions(one.booster(), rows.columns(), one.features)
                 for context, one in fitted.items()
             },
-            "descriptions": {column.name: column.description for column in data.contract.columns},
+            "descriptions": {column.name: column.description for column in contract.columns},
         },
         "data": {
-            "sha256": data.fingerprint,
-            "mode": data.contract.mode,
-            "windows": data.contract.windows,
-            "windows_used": [int(window) for window in windows],
-            "labelled_rows": len(data.candidates),
+            "mode": contract.mode,
+            "windows": contract.windows,
             "evaluation_window": evaluation.window,
             "evaluated_orders": evaluation.orders.height,
             "evaluated_rows": len(rows),
         },
         "parameters": {
-            "folds": parameters.FOLDS,
-            **asdict(fit_parameters),
+            "folds": FOLDS,
+            **asdict(parameters),
             "fold_rounds": {context: one.fold_rounds for context, one in fitted.items()},
             "rounds": {context: one.booster().num_trees() for context, one in fitted.items()},
             "effect_sd": {
@@ -225,5 +240,5 @@ def _records(
                 for context, one in fitted.items()
             },
         },
-        "metrics": {"ladder": asdict(ladder), "verdicts": verdicts(ladder)},
+        "metrics": {**asdict(evaluated), "gate": asdict(gate_figures(evaluated.ladder))},
     }

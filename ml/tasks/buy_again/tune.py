@@ -12,11 +12,13 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 
 from ml.data.contract import feature_names
-from ml.data.reading import DataFolder, read_data
+from ml.data.data_csv import Candidates
+from ml.data.reading import DataFolder, open_data
 from ml.fitting.boosting import FitParameters, fit
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import log_loss
-from ml.tasks.buy_again.evaluation import plan_evaluation
+from ml.tasks.buy_again import READS
+from ml.tasks.buy_again.judged_orders import choose_judged_orders
 from ml.tasks.buy_again.parameters import SEED, parameters_for
 from ml.tools.progress import say, step
 
@@ -50,13 +52,15 @@ def tune(data_path: Path, out: Path, minutes: float) -> None:
     """
     end = time.monotonic() + 60 * minutes
     out.parent.mkdir(parents=True, exist_ok=True)
+    data = open_data(data_path)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
         with step(f"read {data_path}"):
-            data = _older_windows(read_data(data_path, "labelled", Path(scratch)))
-        evaluation = plan_evaluation(data)
-        examples = evaluation.examples(data.candidates)
+            rows = _older_windows(data, data.candidates("labelled", Path(scratch)))
+            fingerprint = data.fingerprint(READS)
+        evaluation = choose_judged_orders(data, rows)
+        examples = evaluation.examples(rows)
         names = feature_names(data.contract, "order-start")
-        default = parameters_for(len(data.candidates))
+        default = parameters_for(len(rows))
 
         def loss(trial: optuna.Trial) -> float:
             fitted = fit(
@@ -70,7 +74,7 @@ def tune(data_path: Path, out: Path, minutes: float) -> None:
             say(f"trial {trial.number + 1}: logloss {found:.5f}")
             return found
 
-        study = _study(out, data)
+        study = _study(out, fingerprint)
         if not study.trials:
             study.enqueue_trial(
                 {name: default.lightgbm[name] for name in _SEARCHED if name in default.lightgbm}
@@ -87,7 +91,7 @@ def tune(data_path: Path, out: Path, minutes: float) -> None:
         "measure": "out-of-fold logloss, order-start context",
         "window": evaluation.window,
         "orders": evaluation.orders.height,
-        "data_sha256": data.fingerprint,
+        "data_fingerprint": fingerprint,
         "optuna": optuna.__version__,
         "trials": trials,
     }
@@ -117,22 +121,21 @@ def _suggest(trial: optuna.Trial, default: FitParameters) -> FitParameters:
     return replace(default, lightgbm=default.lightgbm | suggested)
 
 
-def _older_windows(data: DataFolder) -> DataFolder:
-    windows = np.unique(data.candidates.orders_back)
+def _older_windows(data: DataFolder, rows: Candidates) -> Candidates:
+    windows = np.unique(rows.orders_back)
     if len(windows) < 2:  # noqa: PLR2004 - one to judge models on, one to search on
         raise click.ClickException(
             f"{data.path} has labels in {len(windows)} window: a search needs a second one, as the"
             " newest is kept for judging. Build with more windows."
         )
-    rows = data.candidates
-    return replace(data, candidates=rows.where(rows.orders_back > windows[0]))
+    return rows.where(rows.orders_back > windows[0])
 
 
-def _study(out: Path, data: DataFolder) -> optuna.Study:
+def _study(out: Path, fingerprint: str) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     journal = JournalFileBackend(str(out.with_name(f"{out.stem}.journal")))
     return optuna.create_study(
-        study_name=f"{data.fingerprint}",
+        study_name=fingerprint,
         storage=JournalStorage(journal),
         sampler=optuna.samplers.TPESampler(seed=SEED, n_startup_trials=_FIRST_RANDOM),
         direction="minimize",

@@ -1,1 +1,14 @@
 """Discovery: which products shoppers will buy for the first time."""
+
+NAME = "discovery"
+
+READS = (
+    "target_orders",
+    "baskets",
+    "products",
+    "discovery_users",
+    "user_aisle_ranks",
+    "product_ranks",
+    "discovery_candidates",
+)
+"""The exported tables that a run is made of."""

@@ -6,11 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ml.data.arrays import Booleans, Integers
-from ml.data.discovery_tables import Tables, of_users
-from ml.scoring.histories import Histories, read_histories
-from ml.scoring.sources import Factors, Scores, SimilarNames, SimilarShoppers
+from ml.data.arrays import Booleans, Integers, Scores
+from ml.data.reading import DataFolder
+from ml.data.users import of_users
+from ml.scoring.factors import Factors
+from ml.scoring.purchase_matrix import PurchaseMatrix, read_purchases
+from ml.scoring.similar_shoppers import SimilarShoppers
 from ml.tasks.discovery import parameters
+from ml.tasks.discovery.similar_names import SimilarNames
 from ml.tools.machine import cores
 from ml.tools.prefetch import ahead
 
@@ -64,18 +67,18 @@ class WindowCandidates:
 
     Parameters
     ----------
-    tables
-        The exported tables.
+    data
+        The exported folder.
     orders_back
         The window.
 
     """
 
-    def __init__(self, tables: Tables, orders_back: int) -> None:
+    def __init__(self, data: DataFolder, orders_back: int) -> None:
         self.orders_back = orders_back
-        self._tables = tables
+        self._data = data
         self._products = (
-            tables.in_window(tables.products, orders_back)
+            data.table("product_ranks", orders_back)
             .with_columns(
                 prod_reorder_probability=_ratio("prod_second_orders", "prod_first_orders"),
                 prod_reorder_ratio=_ratio("prod_reorders", "prod_orders"),
@@ -83,23 +86,24 @@ class WindowCandidates:
             .sort("product_id")
             .collect()
         )
-        targets = tables.targets.filter(pl.col("orders_back") == orders_back)
-        self.histories: Histories = read_histories(
-            tables.baskets, targets, self._products["product_id"].to_numpy()
+        self.purchases: PurchaseMatrix = read_purchases(
+            data.baskets(),
+            data.window_targets(orders_back),
+            self._products["product_id"].to_numpy(),
         )
-        self.neighbours = SimilarShoppers(self.histories)
-        self.factors = Factors(self.histories)
-        self._names = SimilarNames(self.histories, tables.names())
+        self.neighbours = SimilarShoppers(self.purchases)
+        self.factors = Factors(self.purchases)
+        self._names = SimilarNames(self.purchases, data.products())
 
     def chunks(self, users: Integers) -> Iterator["Chunk"]:
         """Score these shoppers of the window (int64, rising) some at a time, in order."""
-        parts = self.histories.parts(users)
+        parts = self.purchases.parts(users)
         yield from ahead(self._chunk, parts, min(cores(), parameters.CHUNKS_AT_ONCE))
 
     def _chunk(self, users: Integers) -> "Chunk":
-        histories = self.histories
-        rows = np.searchsorted(histories.users, users)
-        is_own = histories.counts[rows].toarray() > 0
+        purchases = self.purchases
+        rows = np.searchsorted(purchases.users, users)
+        is_own = purchases.counts[rows].toarray() > 0
         neighbour_scores = self.neighbours.scores(rows)
         factor_scores = self.factors.scores(rows)
         # nobody similar bought it, or nothing is known of the shopper: the source says nothing
@@ -108,19 +112,19 @@ class WindowCandidates:
         is_candidate = best(neighbour_scores, parameters.SOURCE_CANDIDATES)
         is_candidate |= best(factor_scores, parameters.SOURCE_CANDIDATES)
         ranked = (
-            self._tables.in_window(self._tables.candidates, self.orders_back)
+            self._data.table("discovery_candidates", self.orders_back)
             .filter(of_users(users))
             .collect()
         )
         is_candidate[
             np.searchsorted(users, ranked["user_id"].to_numpy()),
-            np.searchsorted(histories.products, ranked["product_id"].to_numpy()),
+            np.searchsorted(purchases.products, ranked["product_id"].to_numpy()),
         ] = True
         row, column = np.nonzero(is_candidate & ~is_own)
         frame = pl.DataFrame(
             {
                 "user_id": users[row],
-                "product_id": histories.products[column],
+                "product_id": purchases.products[column],
                 "neighbour_score": _known(neighbour_scores[row, column]),
                 "factor_score": _known(factor_scores[row, column]),
                 "name_score": self._names.scores_of(rows, row, column),
@@ -131,14 +135,14 @@ class WindowCandidates:
 
     def _joined(self, frame: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
         """Add what the marts know of the product, the shopper, and the shopper in the aisle."""
-        tables, users = self._tables, np.unique(frame["user_id"].to_numpy())
-        shoppers = tables.in_window(tables.shoppers, self.orders_back).filter(of_users(users))
-        aisles = tables.in_window(tables.aisles, self.orders_back).filter(of_users(users))
+        is_listed = of_users(np.unique(frame["user_id"].to_numpy()))
+        users = self._data.table("discovery_users", self.orders_back).filter(is_listed)
+        aisles = self._data.table("user_aisle_ranks", self.orders_back).filter(is_listed)
         return (
             frame.lazy()
             .join(ranked.lazy(), on=["user_id", "product_id"], how="left", maintain_order="left")
             .join(self._products.lazy(), on="product_id", how="left", maintain_order="left")
-            .join(shoppers, on="user_id", how="left", maintain_order="left")
+            .join(users, on="user_id", how="left", maintain_order="left")
             .join(aisles, on=["user_id", "aisle_id"], how="left", maintain_order="left")
             .with_columns(
                 *(
@@ -155,7 +159,7 @@ class WindowCandidates:
                         .alias(f"{source}_rank"),
                     )
                 ),
-                prod_buyer_share=pl.col("prod_first_orders") / len(self.histories.users),
+                prod_buyer_share=pl.col("prod_first_orders") / len(self.purchases.users),
                 aisle_line_share=_ratio("aisle_lines", "user_total_products"),
                 aisle_repeats=_ratio("aisle_lines", "aisle_products"),
                 # 1 where the shopper buys only organic products and this is one, or the contrary

@@ -4,20 +4,22 @@ from pathlib import Path
 
 import polars as pl
 
-from ml.data.discovery_tables import read_tables
-from ml.runs.run import check_contract, check_fingerprint, read_run
+from ml.data.reading import open_data
+from ml.judging.ladder import Ladder
+from ml.runs.run import OUT_OF_FOLD, check_contract, check_fingerprint, read_run
+from ml.tasks.discovery import NAME, READS
 from ml.tasks.discovery.candidates import WindowCandidates
-from ml.tasks.discovery.ladder import Ladder, climb, novel_truth
+from ml.tasks.discovery.ladder import evaluate_lists, novel_truth
 from ml.tools.progress import step
 
 
-def evaluate(data: Path, run_folder: Path) -> Ladder:
+def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     """
     Score the baselines and beside them the lists that the run made out of fold.
 
     Parameters
     ----------
-    data
+    data_path
         Path of data.csv.
     run_folder
         Folder of a finished run of discovery.
@@ -28,13 +30,13 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
         If there is no such run, or it was trained on other data.
 
     """
-    run = read_run(run_folder, "discovery")
-    tables = read_tables(data)
-    check_contract(run, tables.contract, data)
-    check_fingerprint(run, "tables_sha256", tables.fingerprint(), data)
-    listed = pl.read_parquet(run.folder / "oof.parquet")
+    run = read_run(run_folder, NAME)
+    data = open_data(data_path)
+    check_contract(run, data.contract, data_path)
+    check_fingerprint(run, data.fingerprint(READS), data_path)
+    listed = pl.read_parquet(run.folder / OUT_OF_FOLD)
     orders_back = run.metrics["ladder"]["window"]
-    truth = novel_truth(tables, orders_back)
+    truth = novel_truth(data, orders_back)
     with step("similar shoppers and factors"):
-        window = WindowCandidates(tables, orders_back)
-    return climb(tables, window, truth, listed)
+        window = WindowCandidates(data, orders_back)
+    return evaluate_lists(data, window, truth, listed)

@@ -1,4 +1,4 @@
-"""Every way to rank new products, on the same shoppers, and whether the model is better."""
+"""The ladder of discovery: every way to rank new products, on the same shoppers."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from ml.data.arrays import Integers
-from ml.data.discovery_tables import Tables
-from ml.judging.comparison import Comparison
-from ml.judging.metrics import Interval, bootstrap
+from ml.data.arrays import Booleans, Floats, Integers, Scores
+from ml.data.reading import DataFolder
+from ml.judging.comparison import Comparison, verdicts
+from ml.judging.ladder import Ladder, Rung
+from ml.judging.metrics import bootstrap
 from ml.judging.ranking import NO_PRODUCT, top_columns
-from ml.scoring.baselines import AislePopularity, SimilarProducts
-from ml.scoring.sources import Scores
+from ml.scoring.item_knn import SimilarProducts
+from ml.scoring.popularity import AislePopularity
 from ml.tasks.discovery import parameters
 from ml.tasks.discovery.candidates import Chunk, WindowCandidates
 from ml.tasks.discovery.measures import MEASURES, novel_measures
@@ -21,51 +22,8 @@ from ml.tools.progress import step
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+MODEL = "model"
 TOP = 10  # places that coverage and popularity look at
-
-
-@dataclass(frozen=True)
-class Rung:
-    """One ranking: its measures, the share of products it shows, and how popular they are."""
-
-    name: str
-    measures: dict[str, Interval]
-    coverage: float
-    popularity: float
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """
-    Protocol Novel on one window.
-
-    Attributes
-    ----------
-    protocol
-        Its name.
-    window
-        orders_back of the orders judged.
-    shoppers
-        Those with a known target order that holds something new.
-    unknown_share
-        Part of the new products that nobody had bought before: no list can hold them.
-    resamples
-        Resamples of the bootstrap.
-    rungs
-        The baselines, then the model. `coverage` is the share of the window's products in any
-        shopper's first ten, `popularity` the mean share of shoppers who had bought those.
-    comparisons
-        The model against each baseline, for each measure.
-
-    """
-
-    protocol: str
-    window: int
-    shoppers: int
-    unknown_share: float
-    resamples: int
-    rungs: list[Rung]
-    comparisons: list[Comparison]
 
 
 @dataclass(frozen=True)
@@ -77,13 +35,12 @@ class NovelTruth:
     counts: Integers
 
 
-def novel_truth(tables: Tables, window: int) -> NovelTruth:
+def novel_truth(data: DataFolder, window: int) -> NovelTruth:
     """Find the first-time purchases of the sampled shoppers' known target orders of a window."""
-    targets = tables.targets.filter(
-        (pl.col("orders_back") == window) & pl.col("is_known") & pl.col("is_sampled")
-    )
+    targets = data.sampled_targets().filter(pl.col("orders_back") == window)
     products = (
-        tables.baskets.join(targets.lazy().select("user_id"), on="user_id", how="semi")
+        data.baskets()
+        .join(targets.lazy().select("user_id"), on="user_id", how="semi")
         .group_by("user_id", "product_id")
         .agg(order_number=pl.col("order_number").min())
         .join(targets.lazy(), on=["user_id", "order_number"], how="semi")
@@ -97,19 +54,22 @@ def novel_truth(tables: Tables, window: int) -> NovelTruth:
     )
 
 
-def climb(
-    tables: Tables, window: WindowCandidates, truth: NovelTruth, listed: pl.DataFrame
+def evaluate_lists(
+    data: DataFolder, window: WindowCandidates, truth: NovelTruth, listed: pl.DataFrame
 ) -> Ladder:
     """
-    Judge the baselines and the model's out-of-fold lists.
+    Judge the baselines and the model's out-of-fold lists by protocol Novel.
 
     Every baseline ranks all products of the window that the shopper had not bought, without a cap
-    per aisle.
+    per aisle. A rung's figures are coverage, the share of the window's products in any shopper's
+    first ten, and popularity, the mean share of shoppers who had bought those; the ladder's figure
+    unknown_share is the part of the new products that nobody had bought before, so that no list
+    can hold them.
 
     Parameters
     ----------
-    tables
-        The exported tables.
+    data
+        The exported folder.
     window
         The window judged.
     truth
@@ -118,10 +78,30 @@ def climb(
         The model's lists: user_id, rank, product_id.
 
     """
-    products = window.histories.products
+    products = window.purchases.products
     with step("baselines"):
-        lists = _baseline_lists(tables, window, truth.users)
-    lists["model"] = _places(listed, truth.users, products)
+        lists = _baseline_lists(data, window, truth.users)
+    lists[MODEL] = _indices(listed, truth.users, products)
+    is_new, unknown_share = _new_products(truth, products)
+    values = {
+        name: novel_measures(np.take_along_axis(is_new, indices, axis=1), truth.counts)
+        for name, indices in lists.items()
+    }
+    comparisons, rungs = _rungs(window, lists, values)
+    return Ladder(
+        protocol="Novel",
+        window=window.orders_back,
+        judged={"shoppers": len(truth.users)},
+        figures={"unknown_share": unknown_share},
+        resamples=parameters.RESAMPLES,
+        rungs=rungs,
+        comparisons=comparisons,
+        verdicts=verdicts(comparisons),
+    )
+
+
+def _new_products(truth: NovelTruth, products: Integers) -> tuple[Booleans, float]:
+    """Mark each shopper's new products, bool [m, p + 1], and give the share that nobody knew."""
     # the last column stands for NO_PRODUCT, which is nothing new
     is_new = np.zeros((len(truth.users), len(products) + 1), dtype=np.bool_)
     bought = truth.products["product_id"].to_numpy()
@@ -129,54 +109,49 @@ def climb(
     is_there = products[np.minimum(column, len(products) - 1)] == bought
     row = np.searchsorted(truth.users, truth.products["user_id"].to_numpy())
     is_new[row[is_there], column[is_there]] = True
-    values = {
-        name: novel_measures(np.take_along_axis(is_new, places, axis=1), truth.counts)
-        for name, places in lists.items()
-    }
+    return is_new, float(1 - is_there.mean())
+
+
+def _rungs(
+    window: WindowCandidates, lists: dict[str, Integers], values: dict[str, Floats]
+) -> tuple[list[Comparison], list[Rung]]:
+    """Give the model against each baseline, and every predictor's figures."""
+    baselines = [name for name in lists if name != MODEL]
     with step("bootstrap"):
-        names = list(values)
         table = np.hstack(
-            [values[name] for name in names]
-            + [values["model"] - values[name] for name in names[:-1]]
+            [values[name] for name in lists] + [values[MODEL] - values[name] for name in baselines]
         )
         intervals = iter(bootstrap(table, parameters.RESAMPLES, parameters.SEED))
-    buyers = np.asarray((window.histories.counts > 0).sum(axis=0)).ravel()
-    share = buyers / len(window.histories.users)
+    buyers = np.asarray((window.purchases.counts > 0).sum(axis=0)).ravel()
+    share = buyers / len(window.purchases.users)
     rungs = []
-    for name in names:
-        top = lists[name][:, :TOP]
+    for name, indices in lists.items():
+        top = indices[:, :TOP]
         shown = top[top != NO_PRODUCT]
         rungs.append(
             Rung(
-                name,
-                {measure: next(intervals) for measure in MEASURES},
-                len(np.unique(shown)) / len(products),
-                float(share[shown].mean()) if len(shown) else 0.0,
+                name=name,
+                is_model=name == MODEL,
+                measures={measure: next(intervals) for measure in MEASURES},
+                figures={
+                    "coverage": len(np.unique(shown)) / len(share),
+                    "popularity": float(share[shown].mean()) if len(shown) else 0.0,
+                },
             )
         )
-    comparisons = []
-    for name in names[:-1]:
-        for measure in MEASURES:
-            difference = next(intervals)
-            comparisons.append(Comparison(name, measure, difference))
-    return Ladder(
-        protocol="Novel",
-        window=window.orders_back,
-        shoppers=len(truth.users),
-        unknown_share=float(1 - is_there.mean()),
-        resamples=parameters.RESAMPLES,
-        rungs=rungs,
-        comparisons=comparisons,
-    )
+    comparisons = [
+        Comparison(name, measure, next(intervals)) for name in baselines for measure in MEASURES
+    ]
+    return comparisons, rungs
 
 
 def _baseline_lists(
-    tables: Tables, window: WindowCandidates, users: Integers
+    data: DataFolder, window: WindowCandidates, users: Integers
 ) -> dict[str, Integers]:
-    """Give int64 [m, LISTED] per baseline: columns of the histories, NO_PRODUCT at the end."""
-    item_knn = SimilarProducts(window.histories)
-    aisles = AislePopularity(tables, window.orders_back)
-    products = tables.in_window(tables.products, window.orders_back).sort("product_id").collect()
+    """Give int64 [m, LISTED] per baseline: columns of the purchases, NO_PRODUCT at the end."""
+    item_knn = SimilarProducts(window.purchases)
+    aisles = AislePopularity(data, window.orders_back)
+    products = data.table("product_ranks", window.orders_back).sort("product_id").collect()
     popularity = -products["popularity_rank"].to_numpy().astype(np.float32)
 
     def together(chunk: Chunk) -> Scores:
@@ -185,12 +160,12 @@ def _baseline_lists(
         known = chunk.frame.filter(pl.col("together_score").is_not_null())
         scores[
             np.searchsorted(chunk.users, known["user_id"].to_numpy()),
-            np.searchsorted(window.histories.products, known["product_id"].to_numpy()),
+            np.searchsorted(window.purchases.products, known["product_id"].to_numpy()),
         ] = known["together_score"].to_numpy()
         return scores
 
     def rows(chunk: Chunk) -> Integers:
-        return np.searchsorted(window.histories.users, chunk.users)
+        return np.searchsorted(window.purchases.users, chunk.users)
 
     baselines: dict[str, Callable[[Chunk], Scores]] = {
         "popularity": lambda chunk: np.tile(popularity, (len(chunk.users), 1)),
@@ -200,7 +175,7 @@ def _baseline_lists(
         "item-kNN": lambda chunk: item_knn.scores(rows(chunk)),
         "factors (iALS)": lambda chunk: chunk.factor_scores,
     }
-    columns = np.arange(len(window.histories.products))
+    columns = np.arange(len(window.purchases.products))
     lists: dict[str, list[Integers]] = {name: [] for name in baselines}
     for chunk in window.chunks(users):
         for name, score in baselines.items():
@@ -209,10 +184,10 @@ def _baseline_lists(
     return {name: np.vstack(parts) for name, parts in lists.items()}
 
 
-def _places(listed: pl.DataFrame, users: Integers, products: Integers) -> Integers:
+def _indices(listed: pl.DataFrame, users: Integers, products: Integers) -> Integers:
     listed = listed.filter(pl.col("user_id").is_in(users))
-    places = np.full((len(users), parameters.LISTED), NO_PRODUCT)
-    places[np.searchsorted(users, listed["user_id"].to_numpy()), listed["rank"].to_numpy() - 1] = (
+    indices = np.full((len(users), parameters.LISTED), NO_PRODUCT)
+    indices[np.searchsorted(users, listed["user_id"].to_numpy()), listed["rank"].to_numpy() - 1] = (
         np.searchsorted(products, listed["product_id"].to_numpy())
     )
-    return places
+    return indices

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ml.data.arrays import Floats, Integers
-from ml.data.discovery_tables import Tables
+from ml.data.reading import DataFolder
 from ml.fitting.fits import fit_without_each_fold
 from ml.fitting.folds import fold_of
 from ml.tasks.discovery import parameters
@@ -64,13 +64,12 @@ class DiscoveryModels:
         return fold_of(user_id, self.users, self.folds)
 
 
-def labelled_candidates(tables: Tables, window: WindowCandidates) -> pl.DataFrame:
+def labelled_candidates(data: DataFolder, window: WindowCandidates) -> pl.DataFrame:
     """Give the candidates of the sampled shoppers whose target order is known, with `label`."""
-    targets = tables.targets.filter(
-        (pl.col("orders_back") == window.orders_back) & pl.col("is_known") & pl.col("is_sampled")
-    )
+    targets = data.sampled_targets().filter(pl.col("orders_back") == window.orders_back)
     bought = (
-        tables.baskets.join(targets.lazy(), on=["user_id", "order_number"], how="semi")
+        data.baskets()
+        .join(targets.lazy(), on=["user_id", "order_number"], how="semi")
         .select("user_id", "product_id", label=pl.lit(1.0, pl.Float32))
         .collect()
     )

@@ -1,6 +1,5 @@
 """Recommends new products to every shopper with an order to predict."""
 
-import shutil
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,18 +11,21 @@ import pyarrow.parquet as pq
 
 from ml.data.arrays import Integers
 from ml.data.carts import products_in_carts, read_carts
-from ml.data.discovery_tables import Tables, read_tables
+from ml.data.reading import DataFolder, open_data
 from ml.runs.run import check_contract, read_run
+from ml.tasks.discovery import NAME
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
 from ml.tasks.discovery.model import DiscoveryModels, read_models, score
 from ml.tasks.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
 from ml.tools.atomic_files import file_aside
 from ml.tools.progress import counted_step, say, step
 
+FILE = "recommendations.parquet"
+
 
 def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     path: Path,
-    tables: Tables,
+    data: DataFolder,
     users: Integers,
     models: DiscoveryModels,
     *,
@@ -38,8 +40,8 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     ----------
     path
         Parquet file to write: RECOMMENDATIONS, sorted by user_id and rank.
-    tables
-        The exported tables.
+    data
+        The exported folder.
     users
         int64 [m], rising: the shoppers.
     models
@@ -56,9 +58,9 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     with pq.ParquetWriter(path, schema) as file:
         if not len(users):
             return
-        names = tables.names()
+        names = data.products()
         with step("fit similar shoppers and factors"):
-            window = WindowCandidates(tables, 0)
+            window = WindowCandidates(data, 0)
         with counted_step("recommend", len(users)) as advance:
             for chunk in window.chunks(users):
                 frame = chunk.frame
@@ -73,11 +75,10 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
                 advance(len(chunk.users))
 
 
-def predict(  # noqa: PLR0913 - the options of the command
+def predict(
     run_folder: Path,
-    data: Path,
+    data_path: Path,
     out: Path,
-    back: Path | None,
     *,
     departments: Collection[str] = (),
     carts: Path | None = None,
@@ -93,12 +94,10 @@ def predict(  # noqa: PLR0913 - the options of the command
     ----------
     run_folder
         Folder of a finished run of discovery.
-    data
+    data_path
         Path of data.csv.
     out
         Folder to write to.
-    back
-        A second folder to write to, where the dbt source `predictions` finds it; None for none.
     departments
         Names of the departments whose products alone are recommended; none given recommends all.
     carts
@@ -111,29 +110,26 @@ def predict(  # noqa: PLR0913 - the options of the command
         a department.
 
     """
-    run = read_run(run_folder, "discovery")
-    tables = read_tables(data)
-    check_contract(run, tables.contract, data)
-    ids = _department_ids(tables, departments)
+    run = read_run(run_folder, NAME)
+    data = open_data(data_path)
+    check_contract(run, data.contract, data_path)
+    ids = _department_ids(data, departments)
     in_cart = products_in_carts(read_carts(carts)) if carts else None
     models = read_models(run_folder)
-    users = np.unique(tables.targets.filter(pl.col("orders_back") == 0)["user_id"].to_numpy())
+    users = np.unique(data.window_targets(0)["user_id"].to_numpy())
     stamps = {
         "model_version": run_folder.resolve().name,
         "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    with file_aside(out / "recommendations.parquet") as aside:
+    with file_aside(out / FILE) as aside:
         write_recommendations(
-            aside, tables, users, models, stamps=stamps, departments=ids, in_cart=in_cart
+            aside, data, users, models, stamps=stamps, departments=ids, in_cart=in_cart
         )
-    if back:
-        with file_aside(back / "recommendations.parquet") as aside:
-            shutil.copyfile(out / "recommendations.parquet", aside)
     say(f"{len(users)} shoppers: the recommendations are in {out}")
 
 
-def _department_ids(tables: Tables, names: Collection[str]) -> list[int]:
-    departments = tables.names().select("department_name", "department_id").drop_nulls().unique()
+def _department_ids(data: DataFolder, names: Collection[str]) -> list[int]:
+    departments = data.products().select("department_name", "department_id").drop_nulls().unique()
     ids = dict(departments.sort("department_name").iter_rows())
     for name in names:
         if name not in ids:

@@ -11,14 +11,16 @@ import numpy as np
 import polars as pl
 
 from ml.data.arrays import Integers
-from ml.data.discovery_tables import Tables, read_tables
+from ml.data.contract import Contract
+from ml.data.reading import DataFolder, open_data
 from ml.fitting.folds import assign_folds
-from ml.judging.comparison import verdicts
+from ml.judging.ladder import Ladder
 from ml.runs.model_card import write_model_card
-from ml.runs.run import write_json, write_records, write_run
-from ml.tasks.discovery import parameters
+from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_run
+from ml.scoring import parameters as scoring
+from ml.tasks.discovery import NAME, READS, parameters
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
-from ml.tasks.discovery.ladder import Ladder, climb, novel_truth
+from ml.tasks.discovery.ladder import evaluate_lists, novel_truth
 from ml.tasks.discovery.model import (
     DiscoveryModels,
     Examples,
@@ -30,8 +32,6 @@ from ml.tasks.discovery.model import (
 )
 from ml.tasks.discovery.recommend import recommend, with_reasons
 from ml.tools.progress import say, step
-
-TASK = "discovery"
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Fitted:
     scores: dict[int, pl.DataFrame]
 
 
-def fit_discovery(tables: Tables) -> Fitted:
+def fit_discovery(data: DataFolder) -> Fitted:
     """
     Fit the re-ranker on every window with known target orders; the newest of them is judged.
 
@@ -67,8 +67,8 @@ def fit_discovery(tables: Tables) -> Fitted:
 
     Parameters
     ----------
-    tables
-        The exported tables.
+    data
+        The exported folder.
 
     Raises
     ------
@@ -77,10 +77,10 @@ def fit_discovery(tables: Tables) -> Fitted:
         no window can be judged.
 
     """
-    known = tables.targets.filter(pl.col("is_known") & pl.col("is_sampled"))
+    known = data.sampled_targets()
     if not known.height:
         raise click.ClickException(
-            f"no target order beside {tables.data} is known: there is nothing to learn from."
+            f"no target order beside {data.path} is known: there is nothing to learn from."
             " Build at least 2 windows."
         )
     assign_folds(np.unique(known["user_id"].to_numpy()), parameters.FOLDS)
@@ -91,15 +91,15 @@ def fit_discovery(tables: Tables) -> Fitted:
         if judged is None and orders < parameters.FOLDS:
             continue
         with step(f"discovery candidates of window {orders_back}"):
-            window = WindowCandidates(tables, orders_back)
-            frame = labelled_candidates(tables, window)
+            window = WindowCandidates(data, orders_back)
+            frame = labelled_candidates(data, window)
         if judged is None and not frame["label"].sum():
             continue
         examples[orders_back] = examples_of(frame)
         judged = judged or (window, frame)
     if judged is None:
         raise click.ClickException(
-            f"in no window beside {tables.data} do the target orders of {parameters.FOLDS} shoppers"
+            f"in no window beside {data.path} do the target orders of {parameters.FOLDS} shoppers"
             " hold a candidate: there is nothing to learn from."
         )
     window, frame = judged
@@ -115,13 +115,13 @@ def fit_discovery(tables: Tables) -> Fitted:
     return Fitted(window, models, candidates, scores)
 
 
-def train(data: Path, run: Path) -> Ladder:
+def train(data_path: Path, run: Path) -> Ladder:
     """
     Fit discovery and write the run's folder.
 
     Parameters
     ----------
-    data
+    data_path
         Path of data.csv.
     run
         Folder to make; it appears whole at the end, and `latest` beside it then points at it.
@@ -134,20 +134,20 @@ def train(data: Path, run: Path) -> Ladder:
     """
     begun = time.perf_counter()
     with write_run(run) as folder:
-        tables = read_tables(data)
-        fingerprint = tables.fingerprint()
-        fitted = fit_discovery(tables)
+        data = open_data(data_path)
+        fingerprint = data.fingerprint(READS)
+        fitted = fit_discovery(data)
         listed = recommend(fitted.candidates)
-        truth = novel_truth(tables, fitted.window.orders_back)
-        ladder = climb(tables, fitted.window, truth, listed)
+        truth = novel_truth(data, fitted.window.orders_back)
+        ladder = evaluate_lists(data, fitted.window, truth, listed)
         write_models(folder, fitted.models)
         listed.select("user_id", "rank", "product_id", "score", "label").write_parquet(
-            folder / "oof.parquet"
+            folder / OUT_OF_FOLD
         )
-        examples = _examples(listed, tables.names(), truth.users)
-        write_json(folder / "examples.json", {"shoppers": examples})
-        records = _records(tables, fitted, ladder)
-        records["data"]["tables_sha256"] = fingerprint
+        examples = _examples(listed, data.products(), truth.users)
+        write_json(folder / EXAMPLES, {"shoppers": examples})
+        records = _records(data.contract, fitted, ladder)
+        records["data"]["fingerprint"] = fingerprint
         write_records(folder, records, begun)
         write_model_card(folder, Path(__file__).parent, records)
     say(f"the run is in {run}")
@@ -193,24 +193,27 @@ def _examples(listed: pl.DataFrame, names: pl.DataFrame, users: Integers) -> lis
     return shoppers
 
 
-def _records(tables: Tables, fitted: Fitted, ladder: Ladder) -> dict[str, dict[str, Any]]:
+def _records(contract: Contract, fitted: Fitted, ladder: Ladder) -> dict[str, dict[str, Any]]:
     gain = lgb.Booster(model_str=fitted.models.model).feature_importance("gain")
     return {
         "features": {
-            "task": TASK,
-            "contract_hash": tables.contract.hash,
+            "task": NAME,
+            "contract_hash": contract.hash,
             "names": list(FEATURES),
             "gain": {name: float(value) for name, value in zip(FEATURES, gain, strict=True)},
         },
         "data": {
-            "mode": tables.contract.mode,
-            "windows": tables.contract.windows,
+            "mode": contract.mode,
+            "windows": contract.windows,
             "evaluation_window": ladder.window,
             "judged_shoppers": fitted.candidates["user_id"].n_unique(),
             "judged_rows": fitted.candidates.height,
         },
         "parameters": {
-            name.lower(): value for name, value in vars(parameters).items() if name.isupper()
+            name.lower(): value
+            for module in (scoring, parameters)
+            for name, value in vars(module).items()
+            if name.isupper()
         },
-        "metrics": {"ladder": asdict(ladder), "verdicts": verdicts(ladder.comparisons)},
+        "metrics": {"ladder": asdict(ladder)},
     }

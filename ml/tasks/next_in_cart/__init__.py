@@ -1,1 +1,8 @@
 """Next-in-cart: what shoppers put into their cart next, given what lies in it."""
+
+from ml.tasks import discovery
+
+NAME = "next-in-cart"
+
+READS = ("candidates", *discovery.READS, "product_neighbours")
+"""The exported tables that a run is made of."""

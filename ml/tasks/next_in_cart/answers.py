@@ -9,15 +9,7 @@ import polars as pl
 
 from ml.data.arrays import Integers
 from ml.data.carts import Cart
-from ml.tasks.next_in_cart.cart_candidates import (
-    COSINE_MAX,
-    DISCOVERY_SCORE,
-    IS_OWN,
-    UP_ORDERS,
-    UP_ORDERS_SINCE_LAST_ORDER,
-    CandidateFinder,
-    CartCandidates,
-)
+from ml.tasks.next_in_cart.cart_candidates import CandidateFinder, CartCandidates, Feature
 from ml.tasks.next_in_cart.ranker import rank
 from ml.tasks.next_in_cart.state import State
 
@@ -78,7 +70,7 @@ class NextInCart:
             `new` for products that the shopper never bought.
 
         """
-        inside = self._places(np.asarray(cart, dtype=np.int64))
+        inside = self._indices(np.asarray(cart, dtype=np.int64))
         found = self._find(user, inside, only)
         (rows,), (scores,) = rank([found], self._booster, threads=1)
         best = rows[:count]
@@ -90,45 +82,49 @@ class NextInCart:
 
     def answer_all(self, carts: list[Cart], only: Only) -> pl.DataFrame:
         """Answer some carts at a time; gives NEXT's columns, ANSWERED rows per cart at most."""
-        found = [self._find(cart.user_id, self._places(cart.products), only) for cart in carts]
+        found = [self._find(cart.user_id, self._indices(cart.products), only) for cart in carts]
         rows, scores = rank(found, self._booster, threads=0)
         sizes = [len(some) for some in rows]
-        places = [one.product[best] for one, best in zip(found, rows, strict=True)]
+        products = [one.product[best] for one, best in zip(found, rows, strict=True)]
         return pl.DataFrame(
             {
                 "cart_id": np.repeat([cart.cart_id for cart in carts], sizes),
                 "rank": np.concatenate([np.arange(1, size + 1) for size in sizes]),
-                "product_id": self.state.products[np.concatenate(places)],
+                "product_id": self.state.products[np.concatenate(products)],
                 "score": np.concatenate(scores),
             },
             schema=NEXT,
         )
 
     def _find(self, user: int, cart: Integers, only: Only) -> CartCandidates:
-        found = self._finder.find(self.state.place_of_user(user), cart)
+        found = self._finder.find(self.state.index_of_user(user), cart)
         return found.only_new() if only == "new" else found
 
-    def _places(self, cart: Integers) -> Integers:
+    def _indices(self, cart: Integers) -> Integers:
         products = self.state.products
-        place = np.minimum(np.searchsorted(products, cart), len(products) - 1)
-        known = place[products[place] == cart]
+        index = np.minimum(np.searchsorted(products, cart), len(products) - 1)
+        known = index[products[index] == cart]
         return np.array(list(dict.fromkeys(known.tolist())), dtype=np.int64)
 
     def _reason(self, found: CartCandidates, row: int, cart: Integers) -> str:
-        is_own, orders, since = found.features[row, [IS_OWN, UP_ORDERS, UP_ORDERS_SINCE_LAST_ORDER]]
-        if is_own:
+        features = found.features[row]
+        if features[Feature.IS_OWN]:
+            orders, since = (
+                features[Feature.UP_ORDERS],
+                features[Feature.UP_ORDERS_SINCE_LAST_ORDER],
+            )
             times = "once" if orders == 1 else f"in {orders:.0f} orders"
             return f"bought {times}, {last_bought(since)}"
-        state = self.state
-        closest = found.features[row, COSINE_MAX]
+        near = self.state.near
+        closest = features[Feature.COSINE_MAX]
         if closest > 0:
             for item in cart:
-                near = slice(state.near_start[item], state.near_start[item + 1])
-                is_it = state.near_product[near] == found.product[row]
-                if (state.near_cosine[near][is_it] == closest).any():
-                    product = int(state.products[item])
+                own = slice(near.start[item], near.start[item + 1])
+                is_it = near.product[own] == found.product[row]
+                if (near.cosine[own][is_it] == closest).any():
+                    product = int(self.state.products[item])
                     return f"often bought with {self.names.get(product, f'product {product}')}"
-        if not np.isnan(found.features[row, DISCOVERY_SCORE]):
+        if not np.isnan(features[Feature.DISCOVERY_SCORE]):
             return "new, for a shopper like you"
         return "popular in the shop"
 

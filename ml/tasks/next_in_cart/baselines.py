@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from ml.data.arrays import Floats, Integers
-from ml.data.discovery_tables import Tables
-from ml.scoring.baselines import AislePopularity, SimilarProducts
-from ml.scoring.histories import read_histories
-from ml.scoring.sources import Scores, SimilarShoppers
-from ml.tasks.next_in_cart.cart_candidates import CartCandidates
+from ml.data.arrays import Floats, Integers, Scores
+from ml.data.reading import DataFolder
+from ml.scoring.item_knn import SimilarProducts
+from ml.scoring.popularity import AislePopularity
+from ml.scoring.purchase_matrix import read_purchases
+from ml.scoring.similar_shoppers import SimilarShoppers
+from ml.tasks.next_in_cart.cart_candidates import CartCandidates, Feature
 
 BASELINES = (
     "popularity",
@@ -39,8 +39,8 @@ class Baselines:
 
     Parameters
     ----------
-    tables
-        The exported tables.
+    data
+        The exported folder.
     orders_back
         The window.
     products
@@ -48,17 +48,17 @@ class Baselines:
 
     """
 
-    def __init__(self, tables: Tables, orders_back: int, products: Integers) -> None:
-        targets = tables.targets.filter(pl.col("orders_back") == orders_back)
-        self._histories = read_histories(tables.baskets, targets, products)
-        self._aisles = AislePopularity(tables, orders_back)
-        self._shoppers = SimilarShoppers(self._histories)
-        self._products = SimilarProducts(self._histories)
+    def __init__(self, data: DataFolder, orders_back: int, products: Integers) -> None:
+        targets = data.window_targets(orders_back)
+        self._purchases = read_purchases(data.baskets(), targets, products)
+        self._aisles = AislePopularity(data, orders_back)
+        self._shoppers = SimilarShoppers(self._purchases)
+        self._products = SimilarProducts(self._purchases)
 
     def of_shoppers(self, users: Integers) -> Iterator[ShopperScores]:
         """Score every product for each of these shoppers (int64, rising), in order."""
-        for some in self._histories.parts(users):
-            similar = self._shoppers.scores(np.searchsorted(self._histories.users, some))
+        for some in self._purchases.parts(users):
+            similar = self._shoppers.scores(np.searchsorted(self._purchases.users, some))
             yield from map(ShopperScores, self._aisles.scores(some), similar)
 
     def scores(
@@ -69,8 +69,8 @@ class Baselines:
 
         Where a baseline knows nothing, the popular products come first.
         """
-        popularity = -found.column("popularity_rank").astype(np.float64)
-        cosine = found.column("cosine_sum").astype(np.float64)
+        popularity = -found.column(Feature.POPULARITY_RANK).astype(np.float64)
+        cosine = found.column(Feature.COSINE_SUM).astype(np.float64)
         recency = found.recency.astype(np.float64)
         behind = 1e-9 * popularity
         scores = (

@@ -4,22 +4,23 @@ from pathlib import Path
 
 import numpy as np
 
-from ml.data.discovery_tables import read_tables
+from ml.data.reading import open_data
+from ml.judging.ladder import Ladder
 from ml.runs.run import check_contract, check_fingerprint, read_run
 from ml.tasks.discovery.model import read_models
-from ml.tasks.next_in_cart import parameters
-from ml.tasks.next_in_cart.ladder import Ladder, climb
+from ml.tasks.next_in_cart import NAME, READS, parameters
+from ml.tasks.next_in_cart.ladder import evaluate_rankers
 from ml.tasks.next_in_cart.ranker import known_orders, read_booster
-from ml.tasks.next_in_cart.state import NEIGHBOURS, load_state
+from ml.tasks.next_in_cart.state import load_state
 
 
-def evaluate(data: Path, run_folder: Path) -> Ladder:
+def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     """
     Score the baselines and the rankers of each fold at every step of the judged orders.
 
     Parameters
     ----------
-    data
+    data_path
         Path of data.csv.
     run_folder
         Folder of a finished run of next-in-cart.
@@ -30,17 +31,17 @@ def evaluate(data: Path, run_folder: Path) -> Ladder:
         If there is no such run, or it was trained on other data.
 
     """
-    run = read_run(run_folder, "next-in-cart")
-    tables = read_tables(data)
-    check_contract(run, tables.contract, data)
-    check_fingerprint(run, "tables_sha256", tables.fingerprint(NEIGHBOURS), data)
+    run = read_run(run_folder, NAME)
+    data = open_data(data_path)
+    check_contract(run, data.contract, data_path)
+    check_fingerprint(run, data.fingerprint(READS), data_path)
     state = load_state(run.folder / "judged-state.npz")
     models = read_models(run.folder)
     orders_back = run.metrics["ladder"]["window"]
-    orders = known_orders(tables, orders_back, state)
+    orders = known_orders(data, orders_back, state)
     users = state.users[np.array([order.user for order in orders], dtype=np.int64)]
-    ladder, _said = climb(
-        tables,
+    ladder, _out_of_fold = evaluate_rankers(
+        data,
         state,
         orders_back,
         orders,

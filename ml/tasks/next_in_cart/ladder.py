@@ -1,22 +1,21 @@
-"""Protocol PN: every step of a known order, how each ranking does there, and who is better."""
+"""The ladder of next-in-cart: how each ranking does at every step of known orders."""
 
 import time
-from dataclasses import dataclass
 
 import lightgbm as lgb
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
-from ml.data.arrays import Floats, Integers
-from ml.data.discovery_tables import Tables
-from ml.judging.comparison import Comparison
-from ml.judging.metrics import Interval, bootstrap
+from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.reading import DataFolder
+from ml.judging.comparison import Comparison, verdicts
+from ml.judging.ladder import Ladder, Rung
+from ml.judging.metrics import bootstrap
 from ml.tasks.next_in_cart import parameters
 from ml.tasks.next_in_cart.baselines import BASELINES, Baselines
-from ml.tasks.next_in_cart.cart_candidates import CandidateFinder
+from ml.tasks.next_in_cart.cart_candidates import CandidateFinder, Feature
 from ml.tasks.next_in_cart.ranker import Order, cart_of, is_own, rank
-from ml.tasks.next_in_cart.state import State
+from ml.tasks.next_in_cart.state import Indices, State
 from ml.tools.progress import counted_step, step
 
 MEASURES = (
@@ -27,60 +26,13 @@ MEASURES = (
     "explore HR@10",
     "explore HR@10, new only",
 )
+MODEL = "model"
 TOP = 10
 _IDS = ("user_id", "position", "product_id")
 
 
-@dataclass(frozen=True)
-class Rung:
-    """One ranking and its measures over all steps."""
-
-    name: str
-    measures: dict[str, Interval]
-
-
-@dataclass(frozen=True)
-class Ladder:
-    """
-    Protocol PN on one window.
-
-    Attributes
-    ----------
-    protocol
-        Its name.
-    window
-        orders_back of the orders judged.
-    orders, steps
-        How many were judged: orders of 4 products or more, and steps with 3 or more in the cart.
-    repeat_share
-        Part of the steps at which a product was bought again.
-    coverage, popularity
-        Of the model's first ten: share of the window's products that any holds, and the mean share
-        of shoppers who had bought them.
-    milliseconds
-        p50 and p90 of one answer in this process.
-    resamples
-        Resamples of the bootstrap, by order.
-    rungs, comparisons
-        The rankings, and the model against each baseline; none if there is no step to judge.
-
-    """
-
-    protocol: str
-    window: int
-    orders: int
-    steps: int
-    repeat_share: float
-    coverage: float
-    popularity: float
-    milliseconds: tuple[float, float]
-    resamples: int
-    rungs: list[Rung]
-    comparisons: list[Comparison]
-
-
-def climb(  # noqa: PLR0913, PLR0917 - what a window is judged with
-    tables: Tables,
+def evaluate_rankers(  # noqa: PLR0913, PLR0917 - what a window is judged with
+    data: DataFolder,
     state: State,
     window: int,
     orders: list[Order],
@@ -88,15 +40,15 @@ def climb(  # noqa: PLR0913, PLR0917 - what a window is judged with
     rankers: list[lgb.Booster],
 ) -> tuple[Ladder, pl.DataFrame]:
     """
-    Judge the baselines and the model, each shopper by the ranker of the fold that holds it out.
+    Judge the baselines and the model, each shopper by the ranker of the fold that holds them out.
 
     All rankings order the same candidates, which hold the shopper's own products, what is popular,
-    and neighbours of the cart.
+    and neighbours of the cart (protocol PN).
 
     Parameters
     ----------
-    tables
-        The exported tables.
+    data
+        The exported folder.
     state
         The judged window, with out-of-fold scores of buy-again and discovery in it.
     window
@@ -111,101 +63,126 @@ def climb(  # noqa: PLR0913, PLR0917 - what a window is judged with
     Returns
     -------
     Ladder
-        The figures.
+        Judged are orders of more than FIRST_STEP products, and steps with that many in the cart.
+        Its figures: repeat_share, the part of the steps at which a product was bought again;
+        milliseconds_p50 and milliseconds_p90 of one answer in this process. The model's rung has
+        coverage, the share of the window's products that any first ten holds, and popularity, the
+        mean share of shoppers who had bought those. No rungs and no comparisons if there is no
+        step to judge.
     polars.DataFrame
-        What the model said out of fold at each step: user_id, position (of the step's product in
+        The model's out-of-fold ranking at each step: user_id, position (of the step's product in
         the order, from 1), product_id (null if no history holds it), rank and rank_among_new (of
         that product; null if it was no candidate), first_ten (product ids), is_repeat, fold.
 
     """
-    long = [place for place, order in enumerate(orders) if len(order.items) > parameters.FIRST_STEP]
+    long = [index for index, order in enumerate(orders) if len(order.items) > parameters.FIRST_STEP]
     steps = [
-        (place, at)
-        for place in long
-        for at in range(parameters.FIRST_STEP, len(orders[place].items))
+        (index, at)
+        for index in long
+        for at in range(parameters.FIRST_STEP, len(orders[index].items))
     ]
-    names = (*BASELINES, "model")
+    names = (*BASELINES, MODEL)
     ranks = {name: np.full((len(steps), 2), np.inf) for name in names}
     repeats = np.zeros(len(steps), dtype=np.bool_)
     shown = np.zeros(len(state.products), dtype=np.int64)
     first_ten: list[list[int]] = []
     finder = CandidateFinder(state)
     with step("fit baselines"):
-        baselines = Baselines(tables, window, state.products)
-    users = state.users[np.array([orders[place].user for place in long], dtype=np.int64)]
+        baselines = Baselines(data, window, state.products)
+    users = state.users[np.array([orders[index].user for index in long], dtype=np.int64)]
     shopper_of_step = (
         shopper
-        for place, shopper in zip(long, baselines.of_shoppers(users), strict=True)
-        for _ in range(parameters.FIRST_STEP, len(orders[place].items))
+        for index, shopper in zip(long, baselines.of_shoppers(users), strict=True)
+        for _ in range(parameters.FIRST_STEP, len(orders[index].items))
     )
     with counted_step("steps", len(steps)) as advance:
-        for number, ((place, at), shopper) in enumerate(zip(steps, shopper_of_step, strict=True)):
-            order = orders[place]
+        for number, ((index, at), shopper) in enumerate(zip(steps, shopper_of_step, strict=True)):
+            order = orders[index]
             truth = int(order.items[at])
             repeats[number] = truth >= 0 and is_own(state, order.user, truth)
             cart = cart_of(order.items[:at])
             found = finder.find(order.user, cart)
             scores = baselines.scores(found, cart, shopper)
-            scores["model"] = np.asarray(
-                rankers[fold[place]].predict(found.features, num_threads=1)
-            )
-            top = np.lexsort((found.product, -scores["model"]))[:TOP]
+            scores[MODEL] = np.asarray(rankers[fold[index]].predict(found.features, num_threads=1))
+            top = np.lexsort((found.product, -scores[MODEL]))[:TOP]
             shown[found.product[top]] += 1
             first_ten.append(state.products[found.product[top]].tolist())
-            is_new = found.column("is_own") == 0
+            is_new = found.column(Feature.IS_OWN) == 0
             for name in names:
                 ranks[name][number, 0] = _rank_of(truth, found.product, scores[name])
                 ranks[name][number, 1] = _rank_of(
                     truth, found.product[is_new], scores[name][is_new]
                 )
             advance(1)
-    order_of_step = np.array([place for place, _ in steps], dtype=np.int64)
-    said = _said(state, orders, steps, ranks["model"], first_ten).with_columns(
+    order_of_step = np.array([index for index, _ in steps], dtype=np.int64)
+    out_of_fold = _out_of_fold(state, orders, steps, ranks[MODEL], first_ten).with_columns(
         is_repeat=repeats, fold=fold[order_of_step]
     )
     if not steps:
-        nothing = Ladder("PN", window, 0, 0, 0, 0, 0, (0, 0), parameters.RESAMPLES, [], [])
-        return nothing, said
-    values = {name: step_measures(ranks[name], repeats) for name in names}
-    with step("bootstrap"):
-        table = [_by_order(values[name], order_of_step) for name in names]
-        table += [_by_order(values["model"] - values[name], order_of_step) for name in BASELINES]
-        intervals = iter(bootstrap(np.hstack(table), parameters.RESAMPLES, parameters.SEED))
-    rungs = [Rung(name, {m: next(intervals) for m in MEASURES}) for name in names]
-    comparisons = [
-        Comparison(name, measure, difference)
-        for name in BASELINES
-        for measure in MEASURES
-        for difference in [next(intervals)]
-    ]
+        return _nothing_to_judge(window), out_of_fold
+    comparisons, rungs = _rungs(ranks, repeats, order_of_step)
+    rungs[-1].figures.update(
+        coverage=float((shown > 0).mean()),
+        popularity=float((shown * state.catalogue.buyer_share).sum() / max(shown.sum(), 1)),
+    )
+    p50, p90 = _milliseconds(state, orders, steps, rankers[0])
     ladder = Ladder(
         protocol="PN",
         window=window,
-        orders=len(long),
-        steps=len(steps),
-        repeat_share=float(repeats.mean()),
-        coverage=float((shown > 0).mean()),
-        popularity=float((shown * state.buyer_share).sum() / max(shown.sum(), 1)),
-        milliseconds=_milliseconds(state, orders, steps, rankers[0]),
+        judged={"orders": len(long), "steps": len(steps)},
+        figures={
+            "repeat_share": float(repeats.mean()),
+            "milliseconds_p50": p50,
+            "milliseconds_p90": p90,
+        },
         resamples=parameters.RESAMPLES,
         rungs=rungs,
         comparisons=comparisons,
+        verdicts=verdicts(comparisons),
     )
-    return ladder, said
+    return ladder, out_of_fold
 
 
-def _said(
+def _nothing_to_judge(window: int) -> Ladder:
+    nothing = (
+        f"Protocol PN: no known order of orders_back {window} holds {parameters.FIRST_STEP + 1}"
+        " products or more, so that there is no step to judge."
+    )
+    judged = {"orders": 0, "steps": 0}
+    return Ladder("PN", window, judged, {}, parameters.RESAMPLES, [], [], [nothing])
+
+
+def _rungs(
+    ranks: dict[str, Floats], repeats: Booleans, order_of_step: Integers
+) -> tuple[list[Comparison], list[Rung]]:
+    """Give the model against each baseline, and every ranking's measures; the model comes last."""
+    values = {name: step_measures(one, repeats) for name, one in ranks.items()}
+    with step("bootstrap"):
+        table = [_by_order(one, order_of_step) for one in values.values()]
+        table += [_by_order(values[MODEL] - values[name], order_of_step) for name in BASELINES]
+        intervals = iter(bootstrap(np.hstack(table), parameters.RESAMPLES, parameters.SEED))
+    rungs = [
+        Rung(name, name == MODEL, {measure: next(intervals) for measure in MEASURES}, {})
+        for name in values
+    ]
+    comparisons = [
+        Comparison(name, measure, next(intervals)) for name in BASELINES for measure in MEASURES
+    ]
+    return comparisons, rungs
+
+
+def _out_of_fold(
     state: State,
     orders: list[Order],
     steps: list[tuple[int, int]],
     ranks: Floats,
     first_ten: list[list[int]],
 ) -> pl.DataFrame:
-    """Lay out what one ranking, float64 [steps, 2], said at each step."""
-    products = [int(orders[place].items[at]) for place, at in steps]
+    """Lay out how one ranking, float64 [steps, 2], did at each step."""
+    products = [int(orders[index].items[at]) for index, at in steps]
     return pl.DataFrame(
         {
-            "user_id": [int(state.users[orders[place].user]) for place, _ in steps],
+            "user_id": [int(state.users[orders[index].user]) for index, _ in steps],
             "position": [at + 1 for _, at in steps],
             "product_id": [int(state.products[one]) if one >= 0 else None for one in products],
             "rank": ranks[:, 0],
@@ -219,7 +196,7 @@ def _said(
     )
 
 
-def _rank_of(truth: int, products: npt.NDArray[np.int32], scores: Floats) -> float:
+def _rank_of(truth: int, products: Indices, scores: Floats) -> float:
     """Give the place of a product from 1, infinity if it is no candidate; ties by the lower id."""
     at = np.flatnonzero(products == truth)
     if not len(at):
@@ -229,7 +206,7 @@ def _rank_of(truth: int, products: npt.NDArray[np.int32], scores: Floats) -> flo
     return float(before.sum() + 1)
 
 
-def step_measures(ranks: Floats, repeats: npt.NDArray[np.bool_]) -> Floats:
+def step_measures(ranks: Floats, repeats: Booleans) -> Floats:
     """Give each step's part in each measure, so that the mean over steps is the measure."""
     first_ten, first_twenty = ranks[:, 0] <= TOP, ranks[:, 0] <= 2 * TOP
     repeat_weight = repeats / max(repeats.mean(), 1e-12)
@@ -249,8 +226,8 @@ def step_measures(ranks: Floats, repeats: npt.NDArray[np.bool_]) -> Floats:
 
 def _by_order(values: Floats, order: Integers) -> Floats:
     """Add up the steps of each order, scaled so that the mean over orders is that over steps."""
-    _, place = np.unique(order, return_inverse=True)
-    sums = np.stack([np.bincount(place, weights=column) for column in values.T], axis=1)
+    _, index = np.unique(order, return_inverse=True)
+    sums = np.stack([np.bincount(index, weights=column) for column in values.T], axis=1)
     return np.asarray(sums * (len(sums) / len(values)), dtype=np.float64)
 
 
@@ -260,9 +237,9 @@ def _milliseconds(
     """Time single answers, from the cart to the ranked list."""
     finder = CandidateFinder(state)
     times = []
-    for place, at in steps[:: max(len(steps) // 500, 1)]:
+    for index, at in steps[:: max(len(steps) // 500, 1)]:
         begun = time.perf_counter()
-        order = orders[place]
+        order = orders[index]
         rank([finder.find(order.user, cart_of(order.items[:at]))], booster, threads=1)
         times.append(1000 * (time.perf_counter() - begun))
     p50, p90 = np.quantile(times, [0.5, 0.9])

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from ml.tasks.next_in_cart.answers import NextInCart, last_bought
+from ml.tasks.next_in_cart.state import OwnColumn, UserColumn
 
 _SHOWN = 10  # products of a list
 _EXAMPLES = 10  # shoppers in the report
@@ -40,15 +41,15 @@ class ShopperLists:
     def buy_again(self, user: int) -> list[dict[str, Any]]:
         """Give a known shopper's products, the likeliest to be bought again first."""
         state = self.shop.state
-        place = state.place_of_user(user)
-        orders = state.user_values[place, 0]
-        begin, end = state.own_start[place], state.own_start[place + 1]
+        index, own = state.index_of_user(user), state.own
+        orders = state.user_values[index, UserColumn.ORDERS]
+        begin, end = own.start[index], own.start[index + 1]
         return [
             self._item(
-                int(state.products[state.own_product[at]]),
-                float(state.own_values[at, 0]),
-                f"in {state.own_values[at, 2]:.0f} of {orders:.0f} orders,"
-                f" {last_bought(state.own_values[at, 3])}",
+                int(state.products[own.product[at]]),
+                float(own.values[at, OwnColumn.BUY_AGAIN]),
+                f"in {own.values[at, OwnColumn.UP_ORDERS]:.0f} of {orders:.0f} orders,"
+                f" {last_bought(own.values[at, OwnColumn.UP_ORDERS_SINCE_LAST_ORDER])}",
             )
             for at in range(begin, min(begin + _SHOWN, end))
         ]
@@ -87,10 +88,10 @@ class ShopperLists:
 def example_shoppers(lists: ShopperLists) -> list[dict[str, Any]]:
     """Give all three lists of some shoppers, who are spread evenly over those with a history."""
     state = lists.shop.state
-    known = state.users[np.diff(state.own_start) > 0]
-    places = np.linspace(0, len(known) - 1, min(_EXAMPLES, len(known))).round().astype(np.int64)
+    known = state.users[np.diff(state.own.start) > 0]
+    chosen = np.linspace(0, len(known) - 1, min(_EXAMPLES, len(known))).round().astype(np.int64)
     shoppers = []
-    for user in known[places].tolist():
+    for user in known[chosen].tolist():
         again = lists.buy_again(user)
         first = again[0]
         shown = [

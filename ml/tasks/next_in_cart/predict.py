@@ -9,15 +9,17 @@ import numpy as np
 import polars as pl
 
 from ml.data.carts import Cart, read_carts
-from ml.data.discovery_tables import Tables, read_tables
-from ml.data.tables import file_fingerprint
+from ml.data.reading import DataFolder, open_data
 from ml.runs.run import Run, check_contract, read_run
+from ml.tasks.next_in_cart import NAME, READS
 from ml.tasks.next_in_cart.answers import NEXT, NextInCart, Only
 from ml.tasks.next_in_cart.ranker import read_booster
-from ml.tasks.next_in_cart.state import NEIGHBOURS, State, load_state
-from ml.tasks.next_in_cart.train import newest_state
+from ml.tasks.next_in_cart.state import State, load_state
+from ml.tasks.next_in_cart.train import RECOMMENDATIONS, newest_state
 from ml.tools.atomic_files import file_aside
 from ml.tools.progress import counted_step, say, step
+
+FILE = "next.parquet"
 
 _BATCH = 256
 
@@ -32,7 +34,7 @@ def load_next_in_cart(folder: Path) -> NextInCart:
         If the folder is no finished run of next-in-cart.
 
     """
-    read_run(folder, "next-in-cart")
+    read_run(folder, NAME)
     names = scan_run_table(folder / "products.parquet").select("product_id", "product_name")
     return NextInCart(
         load_state(folder / "state.npz"),
@@ -59,7 +61,9 @@ def scan_run_table(path: Path) -> pl.LazyFrame:
     return table
 
 
-def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) -> None:
+def predict(
+    run_folder: Path, data_path: Path, out: Path, *, carts: Path | None, only: Only = "all"
+) -> None:
     """
     Write next.parquet: for each cart of a file up to 20 products that may be put into it next.
 
@@ -70,29 +74,33 @@ def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) ->
     ----------
     run_folder
         Folder of a finished run of next-in-cart.
-    data
+    data_path
         Path of data.csv.
+    out
+        Folder to write to.
     carts
         File of carts, see read_carts.
     only
         `new` leaves out what the shopper bought before.
-    out
-        Folder to write to.
 
     Raises
     ------
+    click.UsageError
+        If no file of carts is given.
     click.ClickException
         If a file cannot be read, or the run was trained on another contract.
 
     """
-    run = read_run(run_folder, "next-in-cart")
-    tables = read_tables(data)
-    check_contract(run, tables.contract, data)
+    if carts is None:
+        raise click.UsageError(f"{NAME} answers carts: name their file with --carts.")
+    run = read_run(run_folder, NAME)
+    data = open_data(data_path)
+    check_contract(run, data.contract, data_path)
     asked = read_carts(carts)
     out.mkdir(parents=True, exist_ok=True)
-    state = _state_for(run, tables, asked, out)
+    state = _state_for(run, data, asked, out)
     shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
-    known = sum(shop.state.place_of_user(cart.user_id) >= 0 for cart in asked)
+    known = sum(shop.state.index_of_user(cart.user_id) >= 0 for cart in asked)
     say(f"{len(asked)} carts, {len(asked) - known} of shoppers that are not known")
     begun = time.perf_counter()
     frames = [pl.DataFrame(schema=NEXT)]
@@ -102,21 +110,18 @@ def predict(run_folder: Path, data: Path, carts: Path, only: Only, out: Path) ->
             frames.append(shop.answer_all(some, only))
             advance(len(some))
     seconds = time.perf_counter() - begun
-    with file_aside(out / "next.parquet") as aside:
+    with file_aside(out / FILE) as aside:
         pl.concat(frames).write_parquet(aside)
     say(f"{len(asked) / max(seconds, 1e-9):,.0f} carts per second; the answers are in {out}")
 
 
-def _state_for(run: Run, tables: Tables, carts: list[Cart], room: Path) -> State:
+def _state_for(run: Run, data: DataFolder, carts: list[Cart], parent: Path) -> State:
     """Take the run's own state where the data are the run's, else lay out the carts' shoppers."""
     with step("compare the data with the run's"):
-        is_same = run.data.get("tables_sha256") == tables.fingerprint(NEIGHBOURS)
-        is_same = is_same and run.data["sha256"] == file_fingerprint(tables.data)
+        is_same = run.data["fingerprint"] == data.fingerprint(READS)
     if is_same:
         return load_state(run.folder / "state.npz")
     shoppers = np.unique([cart.user_id for cart in carts]).astype(np.int64)
-    with tempfile.TemporaryDirectory(dir=room, prefix=".scratch-") as scratch:
+    with tempfile.TemporaryDirectory(dir=parent, prefix=".scratch-") as scratch:
         folder = Path(scratch)
-        return newest_state(
-            tables, run.folder, folder, folder / "recommendations.parquet", shoppers
-        )
+        return newest_state(data, run.folder, folder, folder / RECOMMENDATIONS, shoppers)

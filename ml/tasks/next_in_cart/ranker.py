@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from ml.data.arrays import Floats, Integers
-from ml.data.discovery_tables import Tables
+from ml.data.reading import DataFolder
 from ml.fitting.fits import fit_without_each_fold
 from ml.tasks.next_in_cart import parameters
 from ml.tasks.next_in_cart.cart_candidates import FEATURES, CandidateFinder, CartCandidates
@@ -20,30 +20,29 @@ from ml.tools.progress import say
 
 @dataclass(frozen=True)
 class Order:
-    """A known target order: the shopper, and places of its products in cart order (-1 unknown)."""
+    """A known target order: the shopper, and indices of its products in cart order (-1 unknown)."""
 
     user: int
     items: Integers
 
 
-def known_orders(tables: Tables, orders_back: int, state: State) -> list[Order]:
+def known_orders(data: DataFolder, orders_back: int, state: State) -> list[Order]:
     """Give the known target orders of the state's shoppers in one window, by user_id."""
-    targets = tables.targets.filter(
-        (pl.col("orders_back") == orders_back)
-        & pl.col("is_known")
-        & pl.col("user_id").is_in(state.users)
+    targets = data.window_targets(orders_back).filter(
+        pl.col("is_known") & pl.col("user_id").is_in(state.users)
     )
     lines = (
-        tables.baskets.join(targets.lazy(), on=["user_id", "order_number"], how="semi")
+        data.baskets()
+        .join(targets.lazy(), on=["user_id", "order_number"], how="semi")
         .sort("user_id", "add_to_cart_order")
         .collect()
     )
     orders = []
     for (user,), basket in lines.group_by("user_id", maintain_order=True):
         wanted = basket["product_id"].to_numpy()
-        place = np.minimum(np.searchsorted(state.products, wanted), len(state.products) - 1)
-        items = np.where(state.products[place] == wanted, place, -1)
-        orders.append(Order(state.place_of_user(int(str(user))), items))
+        index = np.minimum(np.searchsorted(state.products, wanted), len(state.products) - 1)
+        items = np.where(state.products[index] == wanted, index, -1)
+        orders.append(Order(state.index_of_user(int(str(user))), items))
     return orders
 
 
@@ -226,5 +225,5 @@ def chance(probability: Floats, found: int) -> Floats:
 
 def is_own(state: State, user: int, product: int) -> bool:
     """Whether the shopper bought the product before."""
-    own = state.own_product[state.own_start[user] : state.own_start[user + 1]]
-    return bool((own == product).any())
+    own = state.own
+    return bool((own.product[own.start[user] : own.start[user + 1]] == product).any())

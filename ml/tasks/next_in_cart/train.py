@@ -14,27 +14,29 @@ import polars as pl
 from ml.data.arrays import Booleans, Floats, Integers
 from ml.data.contract import Contract, feature_names
 from ml.data.data_csv import Candidates
-from ml.data.discovery_tables import Tables, read_tables
-from ml.data.reading import read_data
-from ml.data.tables import shopper_parts
+from ml.data.reading import DataFolder, open_data
+from ml.data.tables import table_file
+from ml.data.users import user_parts
 from ml.fitting.boosting import Examples, FitParameters, fit, predict
+from ml.judging.ladder import Ladder
 from ml.runs.model_card import write_model_card
-from ml.runs.run import write_json, write_records, write_run
+from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_run
 from ml.tasks.buy_again.parameters import CATEGORIES, parameters_for
 from ml.tasks.discovery.model import DiscoveryModels, read_models, write_models
 from ml.tasks.discovery.predict import write_recommendations
 from ml.tasks.discovery.train import fit_discovery
-from ml.tasks.next_in_cart import parameters
+from ml.tasks.next_in_cart import NAME, READS, parameters
 from ml.tasks.next_in_cart.answers import NextInCart
 from ml.tasks.next_in_cart.cart_candidates import FEATURES
-from ml.tasks.next_in_cart.ladder import Ladder, climb
+from ml.tasks.next_in_cart.ladder import evaluate_rankers
 from ml.tasks.next_in_cart.lists import ShopperLists, example_shoppers
-from ml.tasks.next_in_cart.printing import sentences
 from ml.tasks.next_in_cart.ranker import fit_ranker, known_orders, learning_steps, read_booster
-from ml.tasks.next_in_cart.state import NEIGHBOURS, OWN_COLUMNS, State, build_state, recency
+from ml.tasks.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
 from ml.tools.progress import say, step
 
-TASK = "next-in-cart"
+RECOMMENDATIONS = "recommendations.parquet"
+"""The discovery lists of a run, for the answers over HTTP and the examples."""
+
 _PAIR_COLUMNS = [name for name in OWN_COLUMNS if name not in ("buy_again", "recency")]
 _OWN = pl.Schema(
     {
@@ -45,7 +47,7 @@ _OWN = pl.Schema(
 )
 
 
-def train(data: Path, run: Path) -> Ladder:
+def train(data_path: Path, run: Path) -> Ladder:
     """
     Fit next-in-cart and write the run's folder, which holds all that answers need.
 
@@ -54,7 +56,7 @@ def train(data: Path, run: Path) -> Ladder:
 
     Parameters
     ----------
-    data
+    data_path
         Path of data.csv.
     run
         Folder to make; it appears whole at the end, and `latest` beside it then points at it.
@@ -67,19 +69,18 @@ def train(data: Path, run: Path) -> Ladder:
     """
     begun = time.perf_counter()
     with write_run(run) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        tables = read_tables(data)
-        fingerprint = tables.fingerprint(NEIGHBOURS)
+        data = open_data(data_path)
+        fingerprint = data.fingerprint(READS)
         # of what the fits need nothing is left in memory when every shopper is laid out
-        ladder, records = _fit_and_judge(tables, folder, Path(scratch))
-        recommendations = folder / "recommendations.parquet"
-        state = newest_state(tables, folder, Path(scratch), recommendations)
+        ladder, records = _fit_and_judge(data, folder, Path(scratch))
+        recommendations = folder / RECOMMENDATIONS
+        state = newest_state(data, folder, Path(scratch), recommendations)
         state.save(folder / "state.npz")
-        shutil.copy(data.with_name("products.parquet"), folder / "products.parquet")
-        names = dict(tables.names().select("product_id", "product_name").iter_rows())
-        shop = NextInCart(state, read_booster(folder / "ranker.txt"), names)
+        shutil.copy(table_file(data_path, "products"), folder / "products.parquet")
+        shop = NextInCart(state, read_booster(folder / "ranker.txt"), data.product_names())
         lists = ShopperLists(shop, pl.scan_parquet(recommendations))
-        write_json(folder / "examples.json", {"shoppers": example_shoppers(lists)})
-        records["data"]["tables_sha256"] = fingerprint
+        write_json(folder / EXAMPLES, {"shoppers": example_shoppers(lists)})
+        records["data"]["fingerprint"] = fingerprint
         write_records(folder, records, begun)
         write_model_card(folder, Path(__file__).parent, records)
     say(f"the run is in {run}")
@@ -87,9 +88,9 @@ def train(data: Path, run: Path) -> Ladder:
 
 
 def newest_state(
-    tables: Tables,
+    data: DataFolder,
     folder: Path,
-    room: Path,
+    scratch: Path,
     recommendations: Path,
     only: Integers | None = None,
 ) -> State:
@@ -98,11 +99,11 @@ def newest_state(
 
     Parameters
     ----------
-    tables
-        The exported tables.
+    data
+        The exported folder.
     folder
         A run's folder with its models.
-    room
+    scratch
         Folder for temporary files.
     recommendations
         File to write: the discovery lists with their reasons, sorted by user_id and rank.
@@ -110,45 +111,44 @@ def newest_state(
         int64: lay out no other shoppers than these; None lays out all.
 
     """
-    targets = tables.targets.filter(pl.col("orders_back") == 0)
-    users = targets["user_id"].to_numpy()
+    users = data.window_targets(0)["user_id"].to_numpy()
     if only is not None:
         users = np.intersect1d(users, only)
     models = read_models(folder)
     with step("discovery lists"):
-        write_recommendations(recommendations, tables, users, models)
+        write_recommendations(recommendations, data, users, models)
     new = pl.scan_parquet(recommendations)
     # handed over unnamed, so that it can be freed as soon as it is laid out
     return build_state(
-        tables, 0, users, _newest_own_products(tables, folder, room, models, only), new
+        data, 0, users, _newest_own_products(data, folder, scratch, models, only), new
     )
 
 
 def _newest_own_products(
-    tables: Tables, folder: Path, room: Path, models: DiscoveryModels, only: Integers | None
+    data: DataFolder, folder: Path, scratch: Path, models: DiscoveryModels, only: Integers | None
 ) -> pl.DataFrame:
-    names = feature_names(tables.contract, "pre-order")
+    names = feature_names(data.contract, "pre-order")
     boosters = [
         read_booster(folder / f"buy-again-fold-{fold}.txt") for fold in range(parameters.FOLDS)
     ]
     final = read_booster(folder / "buy-again.txt")
-    with step("buy-again chances"), tempfile.TemporaryDirectory(dir=room) as inner:
-        candidates = read_data(tables.data, "newest", Path(inner), only).candidates
+    with step("buy-again chances"), tempfile.TemporaryDirectory(dir=scratch) as inner:
+        candidates = data.candidates("newest", Path(inner), only)
         probability = np.full(len(candidates), np.nan)
         fold = models.fold_of(candidates.user_id)
         for which in np.unique(fold):
             chosen: Booleans = fold == which
             booster = final if which < 0 else boosters[which]
             probability[chosen] = predict(booster, candidates.columns().where(chosen), names)
-        return own_products(tables, candidates, probability, 0)
+        return own_products(data, candidates, probability, 0)
 
 
 def own_products(
-    tables: Tables, candidates: Candidates, probability: Floats, orders_back: int
+    data: DataFolder, candidates: Candidates, probability: Floats, orders_back: int
 ) -> pl.DataFrame:
     """Give user_id, product_id and OWN_COLUMNS of candidates of one window, sorted as a State."""
     frames = [pl.DataFrame(schema=_OWN)]
-    for users, _is_inside in shopper_parts(np.unique(candidates.user_id)):
+    for users, _is_inside in user_parts(np.unique(candidates.user_id)):
         inside = (candidates.user_id >= users[0]) & (candidates.user_id <= users[-1])
         some = candidates.where(inside)
         frame = pl.DataFrame(
@@ -159,7 +159,7 @@ def own_products(
             }
         )
         pairs = pl.DataFrame(some.columns().table(_PAIR_COLUMNS))
-        score = recency(tables, orders_back, users)
+        score = recency(data, orders_back, users)
         frames.append(
             pl.concat([frame, pairs], how="horizontal")
             .join(score, on=["user_id", "product_id"], how="left", maintain_order="left")
@@ -171,15 +171,14 @@ def own_products(
 
 
 def _fit_and_judge(
-    tables: Tables, folder: Path, scratch: Path
+    data: DataFolder, folder: Path, scratch: Path
 ) -> tuple[Ladder, dict[str, dict[str, Any]]]:
     """Write the models and the judged state into the folder; give the figures and records."""
-    discovery = fit_discovery(tables)
+    discovery = fit_discovery(data)
     users, folds = discovery.models.users, discovery.models.folds
-    with step(f"read {tables.data}"):
-        data = read_data(tables.data, "labelled", scratch)
-    columns = feature_names(tables.contract, "pre-order")
-    labelled = data.candidates
+    with step(f"read {data.path}"):
+        labelled = data.candidates("labelled", scratch)
+    columns = feature_names(data.contract, "pre-order")
     learners = labelled.where(
         np.isin(labelled.user_id, users) & (labelled.orders_back >= discovery.window.orders_back)
     )
@@ -203,14 +202,14 @@ def _fit_and_judge(
         with step(f"steps of window {orders_back}"):
             inside = learners.orders_back == orders_back
             own = own_products(
-                tables, learners.where(inside), buy_again.probability[inside], orders_back
+                data, learners.where(inside), buy_again.probability[inside], orders_back
             )
             some = users[np.isin(users, scores["user_id"].to_numpy())]
             new = scores.lazy().sort(
                 "user_id", "score", "product_id", descending=[False, True, False]
             )
-            state = build_state(tables, orders_back, some, own, new)
-            orders = known_orders(tables, orders_back, state)
+            state = build_state(data, orders_back, some, own, new)
+            orders = known_orders(data, orders_back, state)
             steps.append(learning_steps(state, orders))
             judged = judged or (orders_back, state, orders)
     rankers, ranker = fit_ranker(steps, users, folds)
@@ -218,15 +217,15 @@ def _fit_and_judge(
     orders_back, state, orders = judged
     shoppers = state.users[np.array([order.user for order in orders], dtype=np.int64)]
     fold = discovery.models.fold_of(shoppers)
-    ladder, said = climb(
-        tables,
+    ladder, out_of_fold = evaluate_rankers(
+        data,
         state,
         orders_back,
         orders,
         fold,
         [lgb.Booster(model_str=text) for text in rankers],
     )
-    said.write_parquet(folder / "oof.parquet")
+    out_of_fold.write_parquet(folder / OUT_OF_FOLD)
     state.save(folder / "judged-state.npz")
     write_models(folder, discovery.models)
     (folder / "buy-again.txt").write_text(buy_again.booster().model_to_string(), encoding="utf-8")
@@ -237,23 +236,22 @@ def _fit_and_judge(
     (folder / "ranker.txt").write_text(ranker, encoding="utf-8")
     for number, text in enumerate(rankers):
         (folder / f"ranker-fold-{number}.txt").write_text(text, encoding="utf-8")
-    records = _records(tables, ladder, columns, ranker, fit_parameters)
-    records["data"] |= {"sha256": data.fingerprint, "judged_orders": len(orders)}
+    records = _records(data.contract, ladder, columns, ranker, fit_parameters)
+    records["data"]["judged_orders"] = len(orders)
     return ladder, records
 
 
 def _records(
-    tables: Tables,
+    contract: Contract,
     ladder: Ladder,
     names: list[str],
     ranker: str,
     fit_parameters: FitParameters,
 ) -> dict[str, dict[str, Any]]:
-    contract: Contract = tables.contract
     gain = lgb.Booster(model_str=ranker).feature_importance("gain")
     return {
         "features": {
-            "task": TASK,
+            "task": NAME,
             "contract_hash": contract.hash,
             "names": list(FEATURES),
             "buy_again_names": names,
@@ -268,5 +266,5 @@ def _records(
             "buy_again": asdict(fit_parameters),
             **{name.lower(): value for name, value in vars(parameters).items() if name.isupper()},
         },
-        "metrics": {"ladder": asdict(ladder), "verdicts": sentences(ladder)},
+        "metrics": {"ladder": asdict(ladder)},
     }

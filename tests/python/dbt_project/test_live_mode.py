@@ -41,7 +41,7 @@ MORE_ROWS = {
 """,
 }
 
-# Window 0: the order after the last known one. Histories: all there is above.
+# Window 0: the order after the last known one. PurchaseMatrix: all there is above.
 #
 # shopper   orders  period           mean    lines          products  reorder ratio     basket
 # 1         4       7 + 30 + 5 = 42  42/3    2+2+3+2 = 9    4         (1+3+1)/(2+3+2)   9/4
@@ -154,7 +154,7 @@ def test_nothing_of_the_order_to_come_is_known(live: Workspace) -> None:
 
 
 def test_every_shopper_with_a_known_order_has_an_order_to_come(live: Workspace) -> None:
-    targets = pl.read_parquet(live.lake / "targets.parquet").sort("orders_back", "user_id")
+    targets = pl.read_parquet(live.lake / "target_orders.parquet").sort("orders_back", "user_id")
     columns = (
         "user_id",
         "order_id",

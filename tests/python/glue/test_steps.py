@@ -11,11 +11,11 @@ import click
 import polars as pl
 import pytest
 from click.testing import Result
+from ml.tasks.buy_again.compare import compare
 
 from glue import steps
 from glue.steps import gate, live_run, why_not
 from ml.commands import train
-from ml.tasks.buy_again.compare import compare
 from tests.python.glue.conftest import Account
 
 Run = Callable[..., Result]
@@ -62,7 +62,7 @@ def test_gate_holds_the_new_model_against_the_live_one(
     if live_f1:
         put(account, "live/current.json", {"run": "run-6"})
         put(account, "runs/run-6/models/buy-again/features.json", "of run 6")
-        put(account, "runs/run-6/export/targets.parquet", "of run 6")
+        put(account, "runs/run-6/export/target_orders.parquet", "of run 6")
         put(account, "runs/run-6/export/data.csv", "not needed")
     compared: list[dict[str, Any]] = []
 
@@ -112,7 +112,7 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
     body = io.BytesIO()
     targets.write_parquet(body)
     account.s3.put_object(
-        Bucket=BUCKET, Key="runs/run-7/export/targets.parquet", Body=body.getvalue()
+        Bucket=BUCKET, Key="runs/run-7/export/target_orders.parquet", Body=body.getvalue()
     )
     put(account, "runs/run-7/export/data.csv", "x")
     for task in steps.TASKS:

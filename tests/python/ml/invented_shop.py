@@ -77,7 +77,7 @@ def build_shop(  # noqa: PLR0913 - what a shop may be
         .select(TARGET_COLUMNS)
         .sort("orders_back", "user_id")
     )
-    targets.write_parquet(folder / "targets.parquet")
+    targets.write_parquet(folder / "target_orders.parquet")
     baskets = lines.join(orders.select("order_id", "user_id", "order_number"), on="order_id")
     baskets.select(
         "user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered"
@@ -86,6 +86,9 @@ def build_shop(  # noqa: PLR0913 - what a shop may be
         {
             "product_id": range(1, PRODUCTS + 1),
             "product_name": [f"Fruit & <Grain> {number}" for number in range(1, PRODUCTS + 1)],
+            "aisle_id": 1,
+            "aisle_name": "shelf",
+            "department_id": [number % 2 for number in range(PRODUCTS)],
             "department_name": ["fruit" if number % 2 else "grain" for number in range(PRODUCTS)],
         }
     ).write_parquet(folder / "products.parquet")

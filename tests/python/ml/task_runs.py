@@ -74,7 +74,7 @@ def assert_ladder_is_printed(metrics: dict[str, Any], printed: str) -> None:
         row = f"{ends['mean']:+.4f} {ends['low']:+.4f} to {ends['high']:+.4f} "
         wanted = f"{comparison['baseline']} {comparison['measure']} {row}{comparison['verdict']}"
         assert wanted in [" ".join(line.split()) for line in lines]
-    assert lines[-len(metrics["verdicts"]) :] == metrics["verdicts"]
+    assert lines[-len(metrics["ladder"]["verdicts"]) :] == metrics["ladder"]["verdicts"]
 
 
 def _train_once(data: Path, task: str) -> Path:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
+from ml.fitting.parameter_files import write_parameters
+from ml.tasks.buy_again.parameters import SMALL_DATA
+
 
 @pytest.mark.parametrize(
     ("command", "owner"),
@@ -18,7 +21,7 @@ from click.testing import Result
         ("predict --task next-in-cart --carts carts.csv --decision top-10", "buy-again"),
         ("predict --task buy-again --only all", "next-in-cart"),
         ("predict --task discovery --only new", "next-in-cart"),
-        ("predict --task buy-again --carts carts.csv", "next-in-cart and discovery"),
+        ("predict --task buy-again --carts carts.csv", "discovery and next-in-cart"),
         ("predict --task next-in-cart --department dairy", "discovery"),
     ],
 )
@@ -34,8 +37,7 @@ def test_an_option_of_another_task_is_refused(
 
 def test_parameters_are_for_buy_again(ml: Callable[..., Result], tmp_path: Path) -> None:
     path = tmp_path / "tuned.json"
-    names = ("lightgbm", "most_rounds", "stopping_rounds", "validation_share", "refits")
-    path.write_text('{"fit": {' + ", ".join(f'"{name}": 1' for name in names) + "}}")
+    write_parameters(path, SMALL_DATA, {})
     result = ml("train", "--task", "discovery", "--parameters", path)
     assert result.exit_code == 2
     assert "--parameters is for buy-again: leave it out for discovery." in result.output

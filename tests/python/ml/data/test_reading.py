@@ -15,7 +15,7 @@ from click.testing import Result
 from ml.data.contract import feature_names, read_contract
 from ml.data.data_csv import Wanted, read_candidates
 from ml.data.feature_file import Features, write_features
-from ml.data.reading import read_data
+from ml.data.reading import open_data
 from tests.python.ml.invented_shop import build_shop
 
 
@@ -87,10 +87,13 @@ BAD_INPUT: list[tuple[Callable[[Path], object], str]] = [
     (Path.unlink, r"data\.csv is missing: write it with"),
     (lambda data: data.with_name("contract.json").unlink(), r"contract\.json is missing"),
     (lambda data: data.with_name("baskets.parquet").unlink(), r"baskets\.parquet is missing"),
-    (lambda data: data.with_name("targets.parquet").unlink(), r"targets\.parquet is missing"),
     (
-        lambda data: data.with_name("targets.parquet").write_text("x"),
-        r"targets\.parquet is not a Parquet file",
+        lambda data: data.with_name("target_orders.parquet").unlink(),
+        r"target_orders\.parquet is missing",
+    ),
+    (
+        lambda data: data.with_name("target_orders.parquet").write_text("x"),
+        r"target_orders\.parquet is not a Parquet file",
     ),
     (
         lambda data: pl.DataFrame({"user_id": [1]}).write_parquet(
@@ -149,7 +152,7 @@ BAD_INPUT: list[tuple[Callable[[Path], object], str]] = [
     (lambda data: data.write_text(""), r"data\.csv is empty"),
     (cut_inside_a_line, r"data\.csv is cut off inside its last line"),
     (cut_inside_and_ended, r"data\.csv is damaged"),
-    (cut_at_a_line, r"does not fit baskets\.parquet and targets\.parquet .*user_id 62"),
+    (cut_at_a_line, r"does not fit baskets\.parquet and target_orders\.parquet .*user_id 62"),
     (repeat_a_line, "line 6 is out of order or there twice"),
     (
         lambda data: change_rows(data, reordered=pl.col("reordered").replace("1", "0")),
@@ -180,9 +183,8 @@ def test_bad_input(
 def test_features_are_read_to_single_precision_and_empty_stays_empty(
     shop: Path, tmp_path: Path
 ) -> None:
-    data = read_data(shop, "labelled", tmp_path)
     expected = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
-    rows = data.candidates
+    rows = open_data(shop).candidates("labelled", tmp_path)
     np.testing.assert_array_equal(rows.user_id, expected["user_id"])
     np.testing.assert_array_equal(rows.product_id, expected["product_id"])
     np.testing.assert_array_equal(rows.label, expected["reordered"])
@@ -243,28 +245,29 @@ def test_ids_label_and_set_are_never_features(shop: Path) -> None:
 
 
 def test_rows_to_predict_are_those_of_the_newest_window_without_a_label(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=2), "to predict", tmp_path)
-    tests = data.targets.filter(eval_set="test")["user_id"]
-    assert set(data.candidates.user_id) <= set(tests)
-    assert set(data.candidates.orders_back) == {0}
-    assert np.isnan(data.candidates.label).all()
-    assert len(data.candidates) == len(data.candidates.columns()) > 0
+    rows = open_data(build_shop(tmp_path, windows=2)).candidates("to predict", tmp_path)
+    targets = pl.read_parquet(tmp_path / "target_orders.parquet")
+    assert set(rows.user_id) <= set(targets.filter(eval_set="test")["user_id"])
+    assert set(rows.orders_back) == {0}
+    assert np.isnan(rows.label).all()
+    assert len(rows) == len(rows.columns()) > 0
 
 
 def test_newest_rows_are_all_of_the_newest_window(tmp_path: Path) -> None:
     (tmp_path / "scratch").mkdir()
-    data = read_data(build_shop(tmp_path, windows=2), "newest", tmp_path / "scratch")
-    users = data.targets.filter(orders_back=0, eval_set="train")["user_id"]
-    is_labelled = np.isin(data.candidates.user_id, users)
-    assert set(data.candidates.orders_back) == {0}
-    assert np.array_equal(np.isnan(data.candidates.label), ~is_labelled)
-    assert 0 < is_labelled.sum() < len(data.candidates) == len(data.candidates.columns())
+    rows = open_data(build_shop(tmp_path, windows=2)).candidates("newest", tmp_path / "scratch")
+    targets = pl.read_parquet(tmp_path / "target_orders.parquet")
+    users = targets.filter(orders_back=0, eval_set="train")["user_id"]
+    is_labelled = np.isin(rows.user_id, users)
+    assert set(rows.orders_back) == {0}
+    assert np.array_equal(np.isnan(rows.label), ~is_labelled)
+    assert 0 < is_labelled.sum() < len(rows) == len(rows.columns())
 
 
 def test_a_shopper_in_a_later_part_is_held_against_the_histories_too(
     ml: Callable[..., Result], own_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ml.data.tables.SHOPPERS_AT_ONCE", 5)
+    monkeypatch.setattr("ml.data.users.USERS_AT_ONCE", 5)
     cut_at_a_line(own_shop)
     result = ml("train", "--data", own_shop, "--run", tmp_path / "runs" / "x")
     assert result.exit_code == 1
@@ -281,8 +284,9 @@ def test_older_orders_without_a_known_basket_are_not_predicted(tmp_path: Path) -
 
 def test_only_some_shoppers_are_kept(own_shop: Path, tmp_path: Path) -> None:
     (tmp_path / "some").mkdir()
-    whole = read_data(own_shop, "newest", tmp_path).candidates
-    some = read_data(own_shop, "newest", tmp_path / "some", np.array([7, 3, 999])).candidates
+    data = open_data(own_shop)
+    whole = data.candidates("newest", tmp_path)
+    some = data.candidates("newest", tmp_path / "some", np.array([7, 3, 999]))
     kept = np.isin(whole.user_id, [3, 7])
     assert 0 < kept.sum() == len(some) == len(some.columns())
     assert (some.product_id == whole.product_id[kept]).all()

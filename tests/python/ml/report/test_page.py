@@ -14,13 +14,21 @@ from click.testing import Result
 from ml.judging.metrics import Interval
 from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
 from ml.report.page import write_report
+from ml.runs.run import read_run
+from ml.tasks.registry import task_named
+
+
+def report_of(runs: list[Path], path: Path) -> str:
+    """Write the page of some runs and give its text."""
+    parts = [task_named(run.task).report(run) for run in map(read_run, runs)]
+    return write_report(parts, path).read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
 def page(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     """Give the text of the report of a run."""
     run = copytree(trained, tmp_path_factory.mktemp("report") / "run")
-    return write_report([run], run / "report.html").read_text(encoding="utf-8")
+    return report_of([run], run / "report.html")
 
 
 def test_needs_no_network(page: str) -> None:
@@ -35,8 +43,9 @@ def test_fits_light_and_dark_and_phones(page: str) -> None:
 def test_every_figure_of_the_ladder_is_there(page: str, trained: Path) -> None:
     metrics = json.loads((trained / "metrics.json").read_text())
     for rung in metrics["ladder"]["rungs"]:
-        assert f"{rung['f1']['mean']:.4f}</td>" in page
-        assert f"{rung['f1']['low']:.4f} to {rung['f1']['high']:.4f}</td>" in page
+        assert f"{rung['measures']['F1']['mean']:.4f}</td>" in page
+        ends = rung["measures"]["F1"]
+        assert f"{ends['low']:.4f} to {ends['high']:.4f}</td>" in page
     # a table of protocol K and one of protocol NBR
     assert page.count('<tr class="model">') == 4
     assert page.count('class="interval"') == len(metrics["ladder"]["rungs"])
@@ -62,7 +71,7 @@ def test_says_what_the_run_was(page: str, trained: Path) -> None:
     data = json.loads((trained / "data.json").read_text())
     features = json.loads((trained / "features.json").read_text())
     environment = json.loads((trained / "environment.json").read_text())
-    for text in (data["sha256"], features["contract_hash"], *environment.values()):
+    for text in (data["fingerprint"], features["contract_hash"], *environment.values()):
         assert text in page
     assert re.search(r"\d+ s, at most [\d,]+ MB of memory", page)
     for measure in ("gain", "shap"):
@@ -129,12 +138,12 @@ def test_dots_on_the_diagonal_where_chances_hold() -> None:
 
 
 def test_calibration_segments_and_lists_are_shown(page: str, trained: Path) -> None:
-    ladder = json.loads((trained / "metrics.json").read_text())["ladder"]
-    assert page.count('class="bin"') == len(ladder["calibration"]["order-start"]) == 20
-    for segment in ladder["segments"]:
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert page.count('class="bin"') == len(metrics["calibration"]["order-start"]) == 20
+    for segment in metrics["segments"]:
         assert f"<td>{segment['label']}</td>" in page
-    for rung in ladder["rungs"]:
-        assert f'<td class="n">{rung["ranking"]["recall_10"]:.3f}</td>' in page
+    for rung in metrics["ladder"]["rungs"]:
+        assert f'<td class="n">{rung["figures"]["recall_10"]:.3f}</td>' in page
 
 
 @pytest.fixture(scope="session")
@@ -143,7 +152,7 @@ def page_of_all(
 ) -> str:
     """Give the text of the one page of a run of each task."""
     path = tmp_path_factory.mktemp("report-of-all") / "report.html"
-    return write_report([trained, discovery_run, next_run], path).read_text(encoding="utf-8")
+    return report_of([trained, discovery_run, next_run], path)
 
 
 def test_one_page_for_all_tasks(page_of_all: str) -> None:

@@ -48,7 +48,7 @@ def test_unknown_shopper_and_product_are_answered_and_named(client: TestClient) 
         ({"user_id": True, "cart": []}, "user_id"),
         ({"user_id": 1}, "cart"),
         ({"user_id": 1, "cart": ["milk"]}, "cart"),
-        ({"user_id": 1, "cart": [1] * 1001}, "1001 products"),
+        ({"user_id": 1, "cart": [1] * 1001}, "at most 1000"),
         ({"user_id": 1, "cart": [], "only": "old"}, "only"),
         ({"user_id": 1, "cart": [], "count": 0}, "count"),
         ({"user_id": 1, "cart": [], "user": 2}, "no field user"),
@@ -91,9 +91,9 @@ def test_errors_are_sentences(client: TestClient, method: str, path: str, status
 def test_the_lists_of_a_shopper(client: TestClient, shop: Shop) -> None:
     user = shop.shoppers()[2]
     lists = client.get(f"/shoppers/{user}").json()
-    place = shop.next.state.place_of_user(user)
-    begin = shop.next.state.own_start[place]
-    likeliest = shop.next.state.products[shop.next.state.own_product[begin]]
+    state = shop.next.state
+    begin = state.own.start[state.index_of_user(user)]
+    likeliest = state.products[state.own.product[begin]]
     assert lists["buy_again"][0]["product_id"] == likeliest
     scores = [item["score"] for item in lists["discovery"]]
     assert len(scores) == 10

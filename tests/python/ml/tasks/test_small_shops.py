@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 from click.testing import Result
 
-from ml.runs.run import Task
 from tests.python.dbt_project.shop_builds import build_data, write_sample_shop
 from tests.python.ml.task_runs import copy_data
 
@@ -29,7 +28,8 @@ def ladder_of(run: Path) -> dict[str, Any]:
 
 def predict(ml: Ml, task: str, run: Path, data: Path, out: Path) -> pl.DataFrame:
     """Recommend to everybody, or answer an empty cart of everybody."""
-    users = pl.read_parquet(data.with_name("targets.parquet")).filter(orders_back=0)["user_id"]
+    targets = pl.read_parquet(data.with_name("target_orders.parquet"))
+    users = targets.filter(orders_back=0)["user_id"]
     more: list[object] = []
     if task == "next-in-cart":
         carts = out.with_suffix(".csv")
@@ -74,10 +74,10 @@ def test_baskets_too_small_to_judge_next_in_cart(ml: Ml, tmp_path: Path) -> None
     command = ("--task", "next-in-cart", "--data", data, "--run", run)
     sentence = "no known order of orders_back 0 holds 4 products or more"
     assert sentence in succeed(ml("train", *command))
-    assert (ladder_of(run)["steps"], ladder_of(run)["rungs"]) == (0, [])
+    assert (ladder_of(run)["judged"]["steps"], ladder_of(run)["rungs"]) == (0, [])
     assert sentence in succeed(ml("evaluate", *command))
     assert sentence in (run / "model_card.md").read_text()
-    assert pl.read_parquet(run / "oof.parquet").is_empty()
+    assert pl.read_parquet(run / "out_of_fold.parquet").is_empty()
     succeed(ml("report", "--run", run))
     assert sentence in (run / "report.html").read_text()
     predict(ml, "next-in-cart", run, data, tmp_path / "out")
@@ -85,10 +85,10 @@ def test_baskets_too_small_to_judge_next_in_cart(ml: Ml, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("task", ["discovery", "next-in-cart"])
 def test_a_newest_window_with_few_train_orders_is_not_judged(
-    ml: Ml, data: Path, tmp_path: Path, task: Task
+    ml: Ml, data: Path, tmp_path: Path, task: str
 ) -> None:
     copied = copy_data(data, tmp_path / "data")
-    targets = pl.read_parquet(copied.with_name("targets.parquet"))
+    targets = pl.read_parquet(copied.with_name("target_orders.parquet"))
     unknown = targets.filter(orders_back=0, eval_set="train").sort("user_id")[4:]
     lines = copied.with_name("baskets.parquet")
     key = ["user_id", "order_number"]

@@ -31,7 +31,7 @@ def test_scores_read_the_orders_before_the_target_only() -> None:
 def test_each_shopper_is_scored_whatever_part_it_is_read_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("ml.data.tables.SHOPPERS_AT_ONCE", 1)
+    monkeypatch.setattr("ml.data.users.USERS_AT_ONCE", 1)
     baskets = pl.LazyFrame(
         {"user_id": [7, 7, 8, 8], "order_number": [1, 2, 1, 2], "product_id": [10, 10, 11, 10]}
     )

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,18 @@ import pytest
 from click.testing import Result
 
 from ml.data.contract import CONTEXTS, Context
-from ml.data.reading import read_data
+from ml.data.reading import open_data
 from ml.judging.comparison import Comparison
 from ml.judging.metrics import Interval
-from ml.tasks.buy_again.entries import Prediction
-from ml.tasks.buy_again.evaluation import plan_evaluation
-from ml.tasks.buy_again.ladder import Ladder, climb, verdicts
+from ml.tasks.buy_again.judged_orders import choose_judged_orders
+from ml.tasks.buy_again.ladder import (
+    F1,
+    Evaluated,
+    evaluate_predictors,
+    f1_verdicts,
+    main_comparisons,
+)
+from ml.tasks.buy_again.predictors import OutOfFold
 from tests.python.ml.invented_shop import build_shop
 
 
@@ -33,7 +38,7 @@ def test_prints_the_figures_of_the_run(
         ("recency decay 0.85", "pre-order"),
         ("TIFU-KNN", "pre-order"),
         ("UP-CF", "pre-order"),
-        ("seed recipe", "order-start"),
+        ("original recipe", "order-start"),
         ("model", "order-start"),
         ("model", "pre-order"),
     ]
@@ -45,12 +50,13 @@ def test_prints_the_figures_of_the_run(
             if line.startswith(f"{rung['name']} ") and f" {rung['context']} " in line
         )
         for measure in ("recall_10", "recall_20", "ndcg_10", "hit_10", "recall_10_repeat"):
-            assert f"{rung['ranking'][measure]:.4f}" in lists
-        assert f"{rung['f1']['mean']:.4f}" in line
-        assert f" {rung['f1']['low']:.3f}-{rung['f1']['high']:.3f} " in line
+            assert f"{rung['figures'][measure]:.4f}" in lists
+        f1 = rung["measures"]["F1"]
+        assert f"{f1['mean']:.4f}" in line
+        assert f" {f1['low']:.3f}-{f1['high']:.3f} " in line
         if rung["name"] != "last basket":
             for figure in ("logloss", "auc", "calibration_error"):
-                assert f"{rung[figure]:.4f}" in line
+                assert f"{rung['figures'][figure]:.4f}" in line
     for comparison in metrics["ladder"]["comparisons"]:
         ends = comparison["difference"]
         (line,) = (
@@ -62,7 +68,7 @@ def test_prints_the_figures_of_the_run(
             and f"{ends['low']:+.4f} to {ends['high']:+.4f}" in line
         )
         assert line.split("  ")[-1].strip() == comparison["verdict"]
-    assert [line.rstrip() for line in lines[-4:]] == metrics["verdicts"]
+    assert [line.rstrip() for line in lines[-4:]] == metrics["ladder"]["verdicts"]
 
 
 def test_a_terminal_gets_a_table_with_lines(
@@ -94,38 +100,43 @@ def test_without_a_run(
     assert "buy-again/latest is not a finished run" in result.stderr
 
 
-def perfect(data: Path) -> tuple[Ladder, int]:
-    """Climb with a model that knows the truth; also give the number of judged orders."""
-    folder = read_data(data, "labelled")
-    evaluation = plan_evaluation(folder)
+def perfect(data: Path) -> tuple[Evaluated, int]:
+    """Judge a model that knows the truth; also give the number of judged orders."""
+    folder = open_data(data)
+    evaluation = choose_judged_orders(folder, folder.candidates("labelled"))
     truth = np.clip(evaluation.candidates.label, 1e-9, 1 - 1e-9)
-    predictions: dict[Context, Prediction] = {
-        context: Prediction(truth, seconds=1.0) for context in CONTEXTS
+    predictions: dict[Context, OutOfFold] = {
+        context: OutOfFold(truth, seconds=1.0) for context in CONTEXTS
     }
-    seed = Prediction(np.full(len(truth), 0.01), seconds=1.0)
-    return climb(folder, evaluation, seed, predictions), evaluation.orders.height
+    original = OutOfFold(np.full(len(truth), 0.01), seconds=1.0)
+    evaluated = evaluate_predictors(folder, evaluation, original, predictions)
+    return evaluated, evaluation.orders.height
 
 
 def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
-    ladder, _ = perfect(shop)
+    ladder = perfect(shop)[0].ladder
     for rung in ladder.rungs[-2:]:
-        assert rung.f1 == Interval(1, 1, 1)
-        assert rung.auc == 1
-        assert rung.logloss == pytest.approx(0, abs=1e-6)
+        assert rung.is_model
+        assert rung.measures[F1] == Interval(1, 1, 1)
+        assert rung.figures["auc"] == 1
+        assert rung.figures["logloss"] == pytest.approx(0, abs=1e-6)
+    assert not any(rung.is_model for rung in ladder.rungs[:-2])
     assert all(one.verdict == "better" for one in ladder.comparisons if one.measure == "F1")
-    assert all("the model is better than" in verdict for verdict in verdicts(ladder))
+    assert len(ladder.verdicts) == 4
+    assert all("the model is better than" in verdict for verdict in ladder.verdicts)
 
 
 def test_a_verdict_for_each_place_of_zero(shop: Path, tmp_path: Path) -> None:
-    folder = read_data(shop, "labelled", tmp_path)
-    evaluation = plan_evaluation(folder)
+    folder = open_data(shop)
+    evaluation = choose_judged_orders(folder, folder.candidates("labelled", tmp_path))
     rate = evaluation.candidates.columns().table(["up_order_rate"])["up_order_rate"].to_numpy()
-    predictions: dict[Context, Prediction] = {
-        "order-start": Prediction(np.clip(rate, 0.01, 0.99), seconds=1.0),
-        "pre-order": Prediction(np.full(len(rate), 0.01), seconds=1.0),
+    predictions: dict[Context, OutOfFold] = {
+        "order-start": OutOfFold(np.clip(rate, 0.01, 0.99), seconds=1.0),
+        "pre-order": OutOfFold(np.full(len(rate), 0.01), seconds=1.0),
     }
-    seed = Prediction(np.full(len(rate), 0.01), seconds=1.0)
-    comparisons = climb(folder, evaluation, seed, predictions).comparisons
+    original = OutOfFold(np.full(len(rate), 0.01), seconds=1.0)
+    ladder = evaluate_predictors(folder, evaluation, original, predictions).ladder
+    comparisons = ladder.comparisons
     words = {(True, True): "better", (False, True): "not proven", (False, False): "worse"}
     signs = [(one.difference.low > 0, one.difference.high >= 0) for one in comparisons]
     assert set(signs) >= {(False, False), (False, True)}
@@ -133,7 +144,7 @@ def test_a_verdict_for_each_place_of_zero(shop: Path, tmp_path: Path) -> None:
 
 
 def test_orders_of_shoppers_without_candidates_count(shop: Path) -> None:
-    targets = pl.read_parquet(shop.with_name("targets.parquet"))
+    targets = pl.read_parquet(shop.with_name("target_orders.parquet"))
     labelled = targets.filter(eval_set="train").height
     with_rows = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())["user_id"].n_unique()
     _, orders = perfect(shop)
@@ -142,7 +153,7 @@ def test_orders_of_shoppers_without_candidates_count(shop: Path) -> None:
 
 
 def test_last_basket_by_hand(shop: Path) -> None:
-    ladder, _ = perfect(shop)
+    ladder = perfect(shop)[0].ladder
     rows = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
     is_last = pl.col("up_orders_since_last_order") == 0
     f1 = rows.group_by("user_id").agg(
@@ -151,12 +162,12 @@ def test_last_basket_by_hand(shop: Path) -> None:
         / (is_last.sum() + pl.col("reordered").sum())
     )["f1"]
     # user 1 has nothing to buy again and is told None
-    assert ladder.rungs[0].f1.mean == pytest.approx((f1.sum() + 1) / (len(f1) + 1))
+    assert ladder.rungs[0].measures[F1].mean == pytest.approx((f1.sum() + 1) / (len(f1) + 1))
 
 
 def test_a_train_order_without_lines_is_not_judged(own_shop: Path) -> None:
     _, before = perfect(own_shop)
-    targets = pl.read_parquet(own_shop.with_name("targets.parquet"))
+    targets = pl.read_parquet(own_shop.with_name("target_orders.parquet"))
     order = targets.filter(user_id=8)["order_id"][0]
     assert targets.filter(user_id=8)["eval_set"][0] == "train"
     baskets = own_shop.with_name("baskets.parquet")
@@ -167,25 +178,28 @@ def test_a_train_order_without_lines_is_not_judged(own_shop: Path) -> None:
     assert perfect(own_shop)[1] == before - 1
 
 
-def test_words_for_a_model_that_is_not_better(shop: Path) -> None:
-    ladder, _ = perfect(shop)
-    ladder = replace(
-        ladder,
-        best_baseline="strong",
-        comparisons=[
-            Comparison("weak", "F1", Interval(0.2, 0.1, 0.3), "pre-order"),
-            Comparison("strong", "F1", Interval(0.01, -0.02, 0.04), "pre-order"),
-            Comparison("strong", "NDCG@10", Interval(0.2, 0.1, 0.3), "pre-order"),
-            Comparison("seed recipe", "F1", Interval(0.2, 0.1, 0.3), "pre-order"),
-            Comparison("strong", "F1", Interval(-0.2, -0.3, -0.1), "order-start"),
-        ],
-    )
-    assert verdicts(ladder) == [
+def test_words_for_a_model_that_is_not_better() -> None:
+    comparisons = [
+        Comparison("weak", "F1", Interval(0.2, 0.1, 0.3), "pre-order"),
+        Comparison("strong", "F1", Interval(0.01, -0.02, 0.04), "pre-order"),
+        Comparison("strong", "NDCG@10", Interval(0.2, 0.1, 0.3), "pre-order"),
+        Comparison("original recipe", "F1", Interval(0.2, 0.1, 0.3), "pre-order"),
+        Comparison("strong", "F1", Interval(-0.2, -0.3, -0.1), "order-start"),
+    ]
+    assert [one for one, _ in main_comparisons(comparisons, "strong")] == [
+        comparisons[1],
+        comparisons[3],
+        comparisons[4],
+    ]
+    assert f1_verdicts(comparisons, "strong") == [
         (
             "pre-order: the model is not proven to be better than the best baseline (strong):"
             " mean F1 +0.0100 [-0.0200, +0.0400]"
         ),
-        "pre-order: the model is better than the seed recipe: mean F1 +0.2000 [+0.1000, +0.3000]",
+        (
+            "pre-order: the model is better than the original recipe:"
+            " mean F1 +0.2000 [+0.1000, +0.3000]"
+        ),
         (
             "order-start: the model is worse than the best baseline (strong):"
             " mean F1 -0.2000 [-0.3000, -0.1000]"
@@ -194,21 +208,22 @@ def test_words_for_a_model_that_is_not_better(shop: Path) -> None:
 
 
 def test_segments_share_out_every_order(shop: Path) -> None:
-    ladder, orders = perfect(shop)
+    evaluated, orders = perfect(shop)
     for kind in ("earlier orders", "products bought again"):
-        own = [segment for segment in ladder.segments if segment.kind == kind]
+        own = [segment for segment in evaluated.segments if segment.kind == kind]
         assert sum(segment.orders for segment in own) == orders
         assert all(segment.f1 == {"order-start": 1, "pre-order": 1} for segment in own)
         f1 = sum(segment.baseline_f1 * segment.orders for segment in own) / orders
-        (best,) = (rung for rung in ladder.rungs if rung.name == ladder.best_baseline)
-        assert f1 == pytest.approx(best.f1.mean)
+        rungs = evaluated.ladder.rungs
+        (best,) = (rung for rung in rungs if rung.name == evaluated.best_baseline)
+        assert f1 == pytest.approx(best.measures[F1].mean)
 
 
 def test_segments_hold_the_orders_that_their_labels_say(shop: Path) -> None:
-    ladder, _ = perfect(shop)
-    earlier = pl.read_parquet(shop.with_name("targets.parquet")).filter(eval_set="train")
+    evaluated, _ = perfect(shop)
+    earlier = pl.read_parquet(shop.with_name("target_orders.parquet")).filter(eval_set="train")
     earlier = earlier.with_columns(pl.col("order_number") - 1)
-    found = {one.label: one.orders for one in ladder.segments if one.kind == "earlier orders"}
+    found = {one.label: one.orders for one in evaluated.segments if one.kind == "earlier orders"}
     assert found == {
         "0 to 4": earlier.filter(pl.col("order_number") <= 4).height,
         "5 to 9": earlier.filter(pl.col("order_number").is_between(5, 9)).height,
@@ -216,11 +231,11 @@ def test_segments_hold_the_orders_that_their_labels_say(shop: Path) -> None:
 
 
 def test_coverage_and_popularity_by_hand(shop: Path) -> None:
-    ladder, _ = perfect(shop)
+    ladder = perfect(shop)[0].ladder
     rows = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
     # no shopper has more than ten candidates, and the shop has fewer than a hundred products
     assert rows.group_by("user_id").len()["len"].max() <= 10  # type: ignore[operator]
     shop_products = pl.read_parquet(shop.with_name("baskets.parquet"))["product_id"].n_unique()
-    frequency = ladder.rungs[1]
-    assert frequency.coverage == pytest.approx(rows["product_id"].n_unique() / shop_products)
-    assert frequency.popular_share == ladder.truth_popular_share == 1
+    frequency = ladder.rungs[1].figures
+    assert frequency["coverage"] == pytest.approx(rows["product_id"].n_unique() / shop_products)
+    assert frequency["popular_share"] == ladder.figures["truth_popular_share"] == 1

@@ -39,7 +39,7 @@ def test_one_row_per_test_order(predicted: Path, shop: Path) -> None:
     assert text.startswith("order_id,products\n")
     assert text.endswith("\n")
     submission = pl.read_csv(predicted / "submission.csv", infer_schema=False)
-    tests = pl.read_parquet(shop.with_name("targets.parquet")).filter(eval_set="test")
+    tests = pl.read_parquet(shop.with_name("target_orders.parquet")).filter(eval_set="test")
     assert submission["order_id"].cast(pl.Int64).to_list() == sorted(tests["order_id"])
     rows = pl.read_csv(shop)
     for order, products in submission.iter_rows():
@@ -100,7 +100,7 @@ def test_contexts_differ(
 def test_nothing_to_predict(
     ml: Callable[..., Result], trained: Path, own_shop: Path, tmp_path: Path
 ) -> None:
-    targets = own_shop.with_name("targets.parquet")
+    targets = own_shop.with_name("target_orders.parquet")
     pl.read_parquet(targets).filter(eval_set="train").write_parquet(targets)
     rows = pl.read_csv(own_shop, infer_schema=False)
     rows.filter(pl.col("reordered").is_not_null()).write_csv(own_shop)
@@ -146,7 +146,9 @@ def test_live_mode_predicts_an_order_to_come_for_everyone(
     assert ml("predict", "--run", run, "--data", live_shop, "--out", out).exit_code == 0
     submission = pl.read_csv(out / "submission.csv", infer_schema=False)
     assert submission.columns == ["user_id", "products"]
-    users = pl.read_parquet(live_shop.with_name("targets.parquet")).filter(orders_back=0)["user_id"]
+    users = pl.read_parquet(live_shop.with_name("target_orders.parquet")).filter(orders_back=0)[
+        "user_id"
+    ]
     assert submission["user_id"].cast(pl.Int64).to_list() == sorted(users)
     scores = pl.read_parquet(out / "scores.parquet")
     assert scores["order_id"].is_null().all()

@@ -19,13 +19,14 @@ from click.testing import Result
 
 from ml.data.arrays import Floats
 from ml.data.contract import Context, feature_names
-from ml.data.reading import DataFolder, read_data
+from ml.data.data_csv import Candidates
+from ml.data.reading import DataFolder, open_data
 from ml.fitting.boosting import FitParameters, fit
 from ml.fitting.folds import hold_out
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import auc, order_f1
 from ml.tasks.buy_again.decision import choose_baskets
-from ml.tasks.buy_again.evaluation import Evaluation, plan_evaluation
+from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
 from ml.tasks.buy_again.parameters import FULL_DATA, MEDIUM_DATA, SMALL_DATA, parameters_for
 from ml.tools.machine import cores
 from tests.python.ml.invented_shop import build_shop
@@ -36,10 +37,12 @@ QUICK_MEDIUM = replace(
 )
 
 
-def out_of_fold(data: DataFolder, evaluation: Evaluation, context: Context = "pre-order") -> Floats:
+def out_of_fold(
+    data: DataFolder, rows: Candidates, evaluation: JudgedOrders, context: Context = "pre-order"
+) -> Floats:
     """Fit quickly and give the out-of-fold probabilities."""
     fitted = fit(
-        evaluation.examples(data.candidates),
+        evaluation.examples(rows),
         feature_names(data.contract, context),
         QUICK,
         title="test",
@@ -59,7 +62,7 @@ def test_files_of_a_run(trained: Path) -> None:
         "model-order-start.txt",
         "model-pre-order.txt",
         "model_card.md",
-        "oof.parquet",
+        "out_of_fold.parquet",
         "parameters.json",
     ]
     assert (trained.parent / "latest").resolve() == trained
@@ -69,14 +72,14 @@ def test_files_of_a_run(trained: Path) -> None:
 def test_the_model_finds_the_habits(trained: Path) -> None:
     ladder = json.loads((trained / "metrics.json").read_text())["ladder"]
     for rung in ladder["rungs"][-2:]:
-        assert rung["name"] == "model"
-        assert rung["auc"] > 0.75
-        assert rung["f1"]["low"] > 0.6
-        assert rung["ranking"]["recall_10_repeat"] > 0.9
+        assert rung["is_model"]
+        assert rung["figures"]["auc"] > 0.75
+        assert rung["measures"]["F1"]["low"] > 0.6
+        assert rung["figures"]["recall_10_repeat"] > 0.9
 
 
 def test_out_of_fold_predictions_and_folds_belong_together(trained: Path, shop: Path) -> None:
-    rows = pl.read_parquet(trained / "oof.parquet")
+    rows = pl.read_parquet(trained / "out_of_fold.parquet")
     folds = pl.read_parquet(trained / "folds.parquet")
     labelled = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
     assert rows.select("user_id", "product_id", "reordered").equals(
@@ -106,16 +109,15 @@ def test_the_pre_order_model_does_not_read_the_order_to_come(trained: Path) -> N
 
 
 def test_labels_of_held_out_shoppers_change_nothing_for_them(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=3), "labelled", tmp_path)
-    evaluation = plan_evaluation(data)
+    data = open_data(build_shop(tmp_path, windows=3))
+    rows = data.candidates("labelled", tmp_path)
+    evaluation = choose_judged_orders(data, rows)
     is_held_out = evaluation.fold == 2
     # the labels of all their windows, those before the evaluated one too
-    flipped = np.where(is_held_out, 1 - data.candidates.label, data.candidates.label)
-    assert len(np.unique(data.candidates.orders_back[is_held_out])) == 3
-    before = out_of_fold(data, evaluation)
-    after = out_of_fold(
-        replace(data, candidates=replace(data.candidates, label=flipped)), evaluation
-    )
+    flipped = np.where(is_held_out, 1 - rows.label, rows.label)
+    assert len(np.unique(rows.orders_back[is_held_out])) == 3
+    before = out_of_fold(data, rows, evaluation)
+    after = out_of_fold(data, replace(rows, label=flipped), evaluation)
     judged = is_held_out[evaluation.is_evaluated]
     np.testing.assert_array_equal(before[judged], after[judged])
     assert (before[~judged] != after[~judged]).all()
@@ -128,25 +130,28 @@ def test_no_shopper_is_in_two_folds(trained: Path) -> None:
 
 
 def test_older_windows_train_and_are_not_judged(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=3), "labelled", tmp_path)
-    evaluation = plan_evaluation(data)
+    data = open_data(build_shop(tmp_path, windows=3))
+    rows = data.candidates("labelled", tmp_path)
+    evaluation = choose_judged_orders(data, rows)
     assert evaluation.window == 0
     assert set(evaluation.candidates.orders_back) == {0}
     # shoppers with a test order have no label in window 0: they train in every fold
-    tests = data.targets.filter(eval_set="test")["user_id"]
-    assert set(data.candidates.user_id[evaluation.fold == -1]) == set(tests) - {2}
-    newest = replace(data, candidates=data.candidates.where(evaluation.is_evaluated))
-    with_older = out_of_fold(data, evaluation)
-    without = out_of_fold(newest, plan_evaluation(newest))
-    assert len(with_older) == len(without) == len(newest.candidates)
+    targets = pl.read_parquet(tmp_path / "target_orders.parquet")
+    tests = targets.filter(eval_set="test")["user_id"]
+    assert set(rows.user_id[evaluation.fold == -1]) == set(tests) - {2}
+    newest = rows.where(evaluation.is_evaluated)
+    with_older = out_of_fold(data, rows, evaluation)
+    without = out_of_fold(data, newest, choose_judged_orders(data, newest))
+    assert len(with_older) == len(without) == len(newest)
     assert (with_older != without).any()
 
 
 def test_final_model_stops_by_newest_orders_of_shoppers_whose_older_ones_train(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = read_data(build_shop(tmp_path, windows=3), "labelled", tmp_path)
-    evaluation = plan_evaluation(data)
+    data = open_data(build_shop(tmp_path, windows=3))
+    rows_of_shop = data.candidates("labelled", tmp_path)
+    evaluation = choose_judged_orders(data, rows_of_shop)
     real = lgb.train
     calls = []
 
@@ -163,12 +168,12 @@ def test_final_model_stops_by_newest_orders_of_shoppers_whose_older_ones_train(
 
     monkeypatch.setattr("ml.fitting.boosting.lgb.train", record)
     names = feature_names(data.contract, "order-start")
-    fitted = fit(evaluation.examples(data.candidates), names, QUICK, title="test")
+    fitted = fit(evaluation.examples(rows_of_shop), names, QUICK, title="test")
     shoppers = np.unique(evaluation.candidates.user_id)
     half = hold_out(shoppers, 0.5)
     assert len(half) == round(len(shoppers) / 2)
     newest = int(np.isin(evaluation.candidates.user_id, half).sum())
-    every = len(data.candidates)
+    every = len(rows_of_shop)
     ((*_, best),) = [call for call in calls if call[:2] == (every - newest, [newest])]
     ((*_, rounds, _),) = [call for call in calls if call[:2] == (every, [])]
     assert rounds == best
@@ -185,12 +190,13 @@ def test_without_older_windows_the_final_model_has_the_median_rounds(
 
 
 def test_shuffled_labels_cannot_be_predicted(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, users=300), "labelled", tmp_path)
+    data = open_data(build_shop(tmp_path, users=300))
+    rows = data.candidates("labelled", tmp_path)
     random = np.random.default_rng(7)
-    shuffled = random.permutation(data.candidates.label)
-    data = replace(data, candidates=replace(data.candidates, label=shuffled))
-    evaluation = plan_evaluation(data)
-    probability = out_of_fold(data, evaluation, "order-start")
+    shuffled = random.permutation(rows.label)
+    rows = replace(rows, label=shuffled)
+    evaluation = choose_judged_orders(data, rows)
+    probability = out_of_fold(data, rows, evaluation, "order-start")
     assert auc(shuffled, probability) == pytest.approx(0.5, abs=0.05)
     # baskets chosen by chances that are dealt out anew are as good
     count = evaluation.orders.height
@@ -234,7 +240,8 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     assert result.exit_code == 0, result.output
     assert result.stderr.count("taken from the run that was interrupted") == kept
     assert sorted(path.name for path in runs.iterdir()) == ["latest", "second"]
-    for name in ("model-order-start.txt", "model-pre-order.txt", "oof.parquet", "examples.json"):
+    models = ("model-order-start.txt", "model-pre-order.txt")
+    for name in (*models, "out_of_fold.parquet", "examples.json"):
         assert (runs / "second" / name).read_bytes() == (trained / name).read_bytes(), name
 
 
@@ -303,7 +310,7 @@ def test_same_input_same_bytes_on_any_number_of_cores(
     for name in (
         "run/model-order-start.txt",
         "run/model-pre-order.txt",
-        "run/oof.parquet",
+        "run/out_of_fold.parquet",
         "run/folds.parquet",
         "run/examples.json",
         "run/parameters.json",
@@ -414,7 +421,8 @@ def test_a_column_without_any_value_is_named(
 def test_products_without_names_are_shown_by_id(
     ml: Callable[..., Result], own_shop: Path, tmp_path: Path
 ) -> None:
-    own_shop.with_name("products.parquet").unlink()
+    products = own_shop.with_name("products.parquet")
+    pl.read_parquet(products).clear().write_parquet(products)
     run = tmp_path / "runs" / "x"
     assert ml("train", "--data", own_shop, "--run", run).exit_code == 0
     shopper = json.loads((run / "examples.json").read_text())["shoppers"][0]
@@ -425,10 +433,12 @@ def test_the_model_card_states_the_figures(trained: Path) -> None:
     card = (trained / "model_card.md").read_text()
     metrics = json.loads((trained / "metrics.json").read_text())
     for rung in metrics["ladder"]["rungs"]:
-        assert f"| {rung['name']} | {rung['context']} | {rung['f1']['mean']:.4f} [" in card
-    for verdict in metrics["verdicts"]:
+        assert (
+            f"| {rung['name']} | {rung['context']} | {rung['measures']['F1']['mean']:.4f} [" in card
+        )
+    for verdict in metrics["ladder"]["verdicts"]:
         assert verdict in card
-    assert json.loads((trained / "data.json").read_text())["sha256"] in card
+    assert json.loads((trained / "data.json").read_text())["fingerprint"] in card
 
 
 @pytest.mark.parametrize("train_orders", [2, 5])
@@ -445,15 +455,15 @@ def test_a_newest_window_with_few_train_orders_is_not_judged(
     result = ml("evaluate", "--data", data, "--run", run)
     assert "orders of orders_back 1" in result.stdout
     assert ml("predict", "--data", data, "--run", run, "--out", out).exit_code == 0
-    targets = pl.read_parquet(data.with_name("targets.parquet")).filter(orders_back=0)
+    targets = pl.read_parquet(data.with_name("target_orders.parquet")).filter(orders_back=0)
     assert pl.read_csv(out / "submission.csv").height == targets.height - train_orders
 
 
 def test_a_newest_window_with_one_kind_of_label_is_not_judged(tmp_path: Path) -> None:
-    data = read_data(build_shop(tmp_path, windows=2), "labelled", tmp_path)
-    rows = data.candidates
+    data = open_data(build_shop(tmp_path, windows=2))
+    rows = data.candidates("labelled", tmp_path)
     label = np.where(rows.orders_back == 0, 0.0, rows.label)
-    evaluation = plan_evaluation(replace(data, candidates=replace(rows, label=label)))
+    evaluation = choose_judged_orders(data, replace(rows, label=label))
     assert evaluation.window == 1
     examples = evaluation.examples(rows)
     assert len(examples.label) == len(examples.features) == (rows.orders_back == 1).sum()

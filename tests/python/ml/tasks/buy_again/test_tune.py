@@ -58,7 +58,7 @@ def test_the_judged_window_is_never_seen(
         turned=is_turned, reordered=pl.when(is_turned).then(turned).otherwise("reordered")
     )
     flipped.drop("turned").write_csv(data)
-    targets = pl.read_parquet(data.with_name("targets.parquet")).filter(orders_back=0)
+    targets = pl.read_parquet(data.with_name("target_orders.parquet")).filter(orders_back=0)
     counts = flipped.filter("turned").select(
         pl.col("user_id", "product_id", "reordered").cast(pl.Int64)
     )

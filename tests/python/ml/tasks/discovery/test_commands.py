@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from click.testing import Result
 
-from ml.data.discovery_tables import read_tables
+from ml.data.reading import open_data
 from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
 from tests.python.dbt_runs import Workspace, dbt, query
 from tests.python.ml.task_runs import WINDOWS, assert_ladder_is_printed, copy_data
@@ -37,8 +37,8 @@ def recommendations(
 def test_recommendations_are_new_ranked_and_for_everybody(
     recommendations: pl.DataFrame, data: Path
 ) -> None:
-    tables = read_tables(data)
-    targets = tables.targets.filter(pl.col("orders_back") == 0)
+    folder = open_data(data)
+    targets = folder.window_targets(0)
     assert set(recommendations["user_id"]) == set(targets["user_id"])
     ranks = recommendations.group_by("user_id", maintain_order=True).agg("rank", "score")
     assert all(rank == list(range(1, len(rank) + 1)) for rank in ranks["rank"].to_list())
@@ -46,39 +46,40 @@ def test_recommendations_are_new_ranked_and_for_everybody(
     assert recommendations["rank"].max() <= 80  # type: ignore[operator]
     assert recommendations["reason"].null_count() == 0
     ends = targets.lazy().select("user_id", end=pl.col("order_number"))
-    bought = tables.baskets.join(ends, on="user_id").filter(pl.col("order_number") < pl.col("end"))
+    lines = folder.baskets().join(ends, on="user_id")
+    bought = lines.filter(pl.col("order_number") < pl.col("end"))
     again = recommendations.join(bought.collect(), on=["user_id", "product_id"], how="semi")
     assert again.height == 0
 
 
 def test_candidates_of_every_window_were_never_bought(data: Path) -> None:
-    tables = read_tables(data)
+    folder = open_data(data)
     for orders_back in range(WINDOWS):
-        window = WindowCandidates(tables, orders_back)
+        window = WindowCandidates(folder, orders_back)
         keys = pl.concat(
             [
                 chunk.frame.select("user_id", "product_id")
-                for chunk in window.chunks(window.histories.users)
+                for chunk in window.chunks(window.purchases.users)
             ]
         )
-        rows = np.searchsorted(window.histories.users, keys["user_id"].to_numpy())
-        columns = np.searchsorted(window.histories.products, keys["product_id"].to_numpy())
+        rows = np.searchsorted(window.purchases.users, keys["user_id"].to_numpy())
+        columns = np.searchsorted(window.purchases.products, keys["product_id"].to_numpy())
         assert len(keys) > 100
-        assert not window.histories.counts[rows, columns].any()
+        assert not window.purchases.counts[rows, columns].any()
 
 
 def test_a_removed_target_basket_changes_no_candidate(data: Path, tmp_path: Path) -> None:
     copied = copy_data(data, tmp_path / "data")
     baskets = pl.read_parquet(copied.with_name("baskets.parquet"))
-    targets = pl.read_parquet(copied.with_name("targets.parquet")).filter(
+    targets = pl.read_parquet(copied.with_name("target_orders.parquet")).filter(
         pl.col("orders_back") == 0
     )
     kept = baskets.join(targets, on=["user_id", "order_number"], how="anti")
     assert kept.height < baskets.height
     kept.write_parquet(copied.with_name("baskets.parquet"))
     before, after = (
-        [chunk.frame for chunk in window.chunks(window.histories.users)]
-        for window in (WindowCandidates(read_tables(path), 0) for path in (data, copied))
+        [chunk.frame for chunk in window.chunks(window.purchases.users)]
+        for window in (WindowCandidates(open_data(path), 0) for path in (data, copied))
     )
     columns = ["user_id", "product_id", *FEATURES]
     assert pl.concat(before).select(columns).equals(pl.concat(after).select(columns))
@@ -95,7 +96,7 @@ def test_evaluate_prints_what_train_found(ml: Ml, discovery_run: Path, data: Pat
 def test_no_score_of_a_learnt_shopper_comes_from_the_model_of_everybody(
     discovery_run: Path, recommendations: pl.DataFrame
 ) -> None:
-    out_of_fold = pl.read_parquet(discovery_run / "oof.parquet")
+    out_of_fold = pl.read_parquet(discovery_run / "out_of_fold.parquet")
     both = out_of_fold.join(recommendations, on=["user_id", "product_id"])
     assert both.height > 100
     assert np.abs(both["score"] - both["score_right"]).max() < 1e-12
@@ -104,7 +105,7 @@ def test_no_score_of_a_learnt_shopper_comes_from_the_model_of_everybody(
 def test_lists_of_one_department_without_what_lies_in_the_carts(
     ml: Ml, discovery_run: Path, data: Path, recommendations: pl.DataFrame, tmp_path: Path
 ) -> None:
-    names = read_tables(data).names()
+    names = open_data(data).products()
     first = recommendations.row(0, named=True)
     user, product = first["user_id"], first["product_id"]
     department = names.filter(product_id=product)["department_name"].item()
@@ -193,9 +194,8 @@ def test_what_was_predicted_comes_back_into_the_lake(
 
 
 def test_no_chance_falls_with_what_speaks_for_a_product(discovery_run: Path, data: Path) -> None:
-    tables = read_tables(data)
-    window = WindowCandidates(tables, 0)
-    frame = next(window.chunks(window.histories.users)).frame
+    window = WindowCandidates(open_data(data), 0)
+    frame = next(window.chunks(window.purchases.users)).frame
     rows = frame.select(FEATURES).to_numpy()[:500]
     booster = lgb.Booster(model_file=discovery_run / "discovery.txt")
     chances = np.asarray(booster.predict(rows))

@@ -5,24 +5,26 @@ import polars as pl
 import pytest
 from scipy.sparse import csr_matrix
 
-from ml.scoring.histories import Histories, read_histories
-from ml.scoring.sources import Factors, SimilarNames, SimilarShoppers
-from ml.tasks.discovery import parameters
+from ml.scoring import parameters
+from ml.scoring.factors import Factors
+from ml.scoring.purchase_matrix import PurchaseMatrix, read_purchases
+from ml.scoring.similar_shoppers import SimilarShoppers
 from ml.tasks.discovery.candidates import best
+from ml.tasks.discovery.similar_names import SimilarNames
 
 
 @pytest.fixture
-def histories() -> Histories:
+def purchases() -> PurchaseMatrix:
     counts = np.random.default_rng(3).poisson(0.3, size=(40, 25)).astype(np.float32)
     counts[5] = 0  # a shopper of whom nothing is known
-    return Histories(np.arange(100, 140), np.arange(25) * 2, csr_matrix(counts))
+    return PurchaseMatrix(np.arange(100, 140), np.arange(25) * 2, csr_matrix(counts))
 
 
 @pytest.mark.parametrize("user", [0, 7])
 def test_similar_shoppers_as_a_plain_loop_has_them(
-    histories: Histories, monkeypatch: pytest.MonkeyPatch, user: int
+    purchases: PurchaseMatrix, monkeypatch: pytest.MonkeyPatch, user: int
 ) -> None:
-    bought = histories.counts.toarray() > 0
+    bought = purchases.counts.toarray() > 0
     similarity = np.zeros(40)
     for other in range(40):
         if other != user and bought[other].any():
@@ -32,7 +34,7 @@ def test_similar_shoppers_as_a_plain_loop_has_them(
     # so many neighbours that the last is not as similar as the next one
     count = next(k for k in range(4, 40) if falling[k - 1] > falling[k])
     monkeypatch.setattr(parameters, "NEIGHBOURS", count)
-    scores = SimilarShoppers(histories).scores(np.array([user, 5]))
+    scores = SimilarShoppers(purchases).scores(np.array([user, 5]))
     nearest = np.argsort(-similarity)[:count]
     expected = sum(similarity[other] ** 2 * bought[other] for other in nearest)
     assert scores[0] == pytest.approx(expected, abs=1e-5)
@@ -40,27 +42,27 @@ def test_similar_shoppers_as_a_plain_loop_has_them(
 
 
 def test_neighbours_come_from_a_sample_in_a_large_shop(
-    histories: Histories, monkeypatch: pytest.MonkeyPatch
+    purchases: PurchaseMatrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    everybody = SimilarShoppers(histories).scores(np.arange(40))
+    everybody = SimilarShoppers(purchases).scores(np.arange(40))
     monkeypatch.setattr(parameters, "REFERENCE_SHOPPERS", 10)
-    sample = SimilarShoppers(histories).scores(np.arange(40))
+    sample = SimilarShoppers(purchases).scores(np.arange(40))
     assert sample.sum() < everybody.sum() / 2
 
 
 def test_factors_put_what_was_bought_above_what_was_not(
-    histories: Histories, monkeypatch: pytest.MonkeyPatch
+    purchases: PurchaseMatrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # so few purchases would be taken for chance
     monkeypatch.setattr(parameters, "FACTOR_REGULARIZATION", 1.0)
-    scores = Factors(histories).scores(np.arange(40))
-    bought = histories.counts.toarray() > 0
+    scores = Factors(purchases).scores(np.arange(40))
+    bought = purchases.counts.toarray() > 0
     assert scores[bought].mean() > scores[~bought].mean() + 0.3
-    assert (Factors(histories).scores(np.arange(40)) == scores).all()
+    assert (Factors(purchases).scores(np.arange(40)) == scores).all()
 
 
 def test_a_small_shop_adds_up_fits_from_different_starts(
-    histories: Histories, monkeypatch: pytest.MonkeyPatch
+    purchases: PurchaseMatrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parameters, "FACTOR_REGULARIZATION", 1.0)
     monkeypatch.setattr(parameters, "FACTORS_SMALL", 4)
@@ -68,12 +70,12 @@ def test_a_small_shop_adds_up_fits_from_different_starts(
     fits = {}
     for count in (1, 2, 3):
         monkeypatch.setattr(parameters, "FACTOR_FITS_SMALL", count)
-        fits[count] = Factors(histories).scores(rows)
+        fits[count] = Factors(purchases).scores(rows)
     assert np.abs(fits[2] - 2 * fits[1]).max() > 0.01
     assert fits[3].mean() == pytest.approx(3 * fits[1].mean(), rel=0.1)
     monkeypatch.setattr(parameters, "LARGE_SHOP", 40)
     monkeypatch.setattr(parameters, "FACTORS_LARGE", parameters.FACTORS_SMALL)
-    assert (Factors(histories).scores(rows) == fits[1]).all()
+    assert (Factors(purchases).scores(rows) == fits[1]).all()
 
 
 def test_similar_names_as_worked_out_by_hand() -> None:
@@ -85,8 +87,8 @@ def test_similar_names_as_worked_out_by_hand() -> None:
         }
     )
     counts = csr_matrix(np.array([[3, 0, 0], [0, 0, 2], [1, 0, 1]], dtype=np.float32))
-    histories = Histories(np.array([1, 2, 3]), np.array([10, 20, 30]), counts)
-    names_of = SimilarNames(histories, names)
+    purchases = PurchaseMatrix(np.array([1, 2, 3]), np.array([10, 20, 30]), counts)
+    names_of = SimilarNames(purchases, names)
     row, column = np.array([0, 0, 0, 1, 1, 2, 2]), np.array([0, 1, 2, 1, 2, 0, 1])
     scores = names_of.scores_of(np.array([0, 1, 2]), row, column)
     # scikit-learn's smoothed weight of a word: log((1 + names) / (1 + names with it)) + 1
@@ -114,6 +116,6 @@ def test_histories_end_before_the_target() -> None:
         }
     )
     targets = pl.DataFrame({"user_id": [1, 2], "order_number": [3, 1]})
-    found = read_histories(baskets, targets, np.array([10, 20]))
+    found = read_purchases(baskets, targets, np.array([10, 20]))
     assert found.users.tolist() == [1, 2]
     assert found.counts.toarray().tolist() == [[2, 0], [0, 0]]

@@ -5,29 +5,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml.data.discovery_tables import read_tables
-from ml.tasks.discovery import parameters
+from ml.data.reading import open_data
+from ml.scoring import parameters
 from ml.tasks.next_in_cart.baselines import BASELINES, Baselines, ShopperScores
-from ml.tasks.next_in_cart.cart_candidates import CandidateFinder
+from ml.tasks.next_in_cart.cart_candidates import CandidateFinder, Feature
 from ml.tasks.next_in_cart.state import load_state
 
 
 def test_each_baseline_knows_what_its_name_says(next_run: Path, data: Path) -> None:
     state = load_state(next_run / "judged-state.npz")
-    baselines = Baselines(read_tables(data), 0, state.products)
+    baselines = Baselines(open_data(data), 0, state.products)
     user = 3
-    cart = state.own_product[state.own_start[user] :][:2].astype(np.int64)
+    cart = state.own.product[state.own.start[user] :][:2].astype(np.int64)
     found = CandidateFinder(state).find(user, cart)
     places = np.arange(len(state.products), dtype=np.float32)
     scores = baselines.scores(found, cart, ShopperScores(1 + places, 10 + places))
     assert tuple(scores) == BASELINES
-    rank = found.column("popularity_rank")
+    rank = found.column(Feature.POPULARITY_RANK)
     assert (scores["popularity"] == -rank).all()
     assert scores["aisle popularity"] == pytest.approx(1 + found.product, abs=1e-3)
     assert scores["user-kNN"] == pytest.approx(10 + found.product, abs=1e-3)
     assert scores["personal recency"] == pytest.approx(found.recency, abs=1e-3)
-    assert scores["co-occurrence"] == pytest.approx(found.column("cosine_sum"), abs=1e-3)
-    both = found.recency + found.column("cosine_sum")
+    assert scores["co-occurrence"] == pytest.approx(found.column(Feature.COSINE_SUM), abs=1e-3)
+    both = found.recency + found.column(Feature.COSINE_SUM)
     assert scores["personal + cosine"] == pytest.approx(both, abs=1e-3)
     for name in BASELINES:
         # where nothing is known, the popular product is the better one
@@ -39,7 +39,7 @@ def test_shoppers_are_scored_in_order_whatever_the_chunks(
     next_run: Path, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = load_state(next_run / "judged-state.npz")
-    baselines = Baselines(read_tables(data), 0, state.products)
+    baselines = Baselines(open_data(data), 0, state.products)
     users = state.users[[1, 2, 5, 6, 9]]
     whole = list(baselines.of_shoppers(users))
     alone = [next(baselines.of_shoppers(np.array([user]))) for user in users]

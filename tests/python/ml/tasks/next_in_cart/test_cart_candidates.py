@@ -5,31 +5,49 @@ import pytest
 
 from ml.tasks.next_in_cart import cart_candidates
 from ml.tasks.next_in_cart.cart_candidates import FEATURES, CandidateFinder, CartCandidates
-from ml.tasks.next_in_cart.state import State
+from ml.tasks.next_in_cart.state import (
+    Catalogue,
+    Neighbours,
+    NewProducts,
+    OrderLines,
+    OwnProducts,
+    State,
+)
 
-# products 10 to 50 are places 0 to 4; the one shopper bought 10, 20, 30 in order 1 and 20, 10 in 2
+# products 10 to 50 have the indices 0 to 4; the one shopper bought 10, 20, 30 in order 1, then 20
+# and 10 in order 2
 SHOP = State(
     users=np.array([7]),
     products=np.array([10, 20, 30, 40, 50]),
-    own_start=np.array([0, 3]),
-    own_product=np.array([1, 0, 2], dtype=np.int32),
-    own_values=np.array(
-        [[0.9, 1.9, 2, 0, 1.5], [0.6, 1.9, 2, 0, 1.5], [0.2, 0.9, 1, 1, 3]], dtype=np.float32
+    own=OwnProducts(
+        start=np.array([0, 3]),
+        product=np.array([1, 0, 2], dtype=np.int32),
+        values=np.array(
+            [[0.9, 1.9, 2, 0, 1.5], [0.6, 1.9, 2, 0, 1.5], [0.2, 0.9, 1, 1, 3]], dtype=np.float32
+        ),
     ),
-    line_start=np.array([0, 5]),
-    line_product=np.array([0, 1, 2, 1, 0], dtype=np.int32),
-    line_order=np.array([1, 1, 1, 2, 2], dtype=np.int32),
-    new_start=np.array([0, 1]),
-    new_product=np.array([3], dtype=np.int32),
-    new_score=np.array([0.05], dtype=np.float32),
-    near_start=np.array([0, 2, 4, 4, 4, 4]),
-    near_product=np.array([3, 1, 4, 3], dtype=np.int32),
-    near_cosine=np.array([0.5, 0.25, 0.4, 0.3], dtype=np.float32),
-    near_confidence=np.array([0.6, 0.2, 0.5, 0.1], dtype=np.float32),
-    buyer_share=np.array([0.5, 0.4, 0.3, 0.2, 0.1], dtype=np.float32),
-    popularity_rank=np.array([1, 2, 3, 4, 5], dtype=np.int32),
-    aisle=np.array([1, 1, 2, 2, 3]),
-    department=np.array([1, 1, 1, 2, 2]),
+    lines=OrderLines(
+        start=np.array([0, 5]),
+        product=np.array([0, 1, 2, 1, 0], dtype=np.int32),
+        order=np.array([1, 1, 1, 2, 2], dtype=np.int32),
+    ),
+    new=NewProducts(
+        start=np.array([0, 1]),
+        product=np.array([3], dtype=np.int32),
+        score=np.array([0.05], dtype=np.float32),
+    ),
+    near=Neighbours(
+        start=np.array([0, 2, 4, 4, 4, 4]),
+        product=np.array([3, 1, 4, 3], dtype=np.int32),
+        cosine=np.array([0.5, 0.25, 0.4, 0.3], dtype=np.float32),
+        confidence=np.array([0.6, 0.2, 0.5, 0.1], dtype=np.float32),
+    ),
+    catalogue=Catalogue(
+        buyer_share=np.array([0.5, 0.4, 0.3, 0.2, 0.1], dtype=np.float32),
+        popularity_rank=np.array([1, 2, 3, 4, 5], dtype=np.int32),
+        aisle=np.array([1, 1, 2, 2, 3]),
+        department=np.array([1, 1, 1, 2, 2]),
+    ),
     user_values=np.array([[2, 2.5]], dtype=np.float32),
 )
 
@@ -91,8 +109,10 @@ def test_own_products_beyond_the_candidates_do_not_lie_in_the_cart(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(cart_candidates, "_OWN", 1)
-    # compiled code holds the number
-    monkeypatch.setattr(cart_candidates, "_fill", cart_candidates._fill.py_func)  # noqa: SLF001
+    # compiled code holds the number, in the function and in all that it calls
+    for name, function in list(vars(cart_candidates).items()):
+        if hasattr(function, "py_func"):
+            monkeypatch.setattr(cart_candidates, name, function.py_func)
     found = find(0, 3)
     # 20 is likeliest; 10 and 30 are no candidates, not even as popular products
     assert set(found.product.tolist()) == {1, 4}

@@ -11,13 +11,14 @@ import pytest
 from click import ClickException
 from click.testing import Result
 
-import ml.data.tables
+import ml.data.users
 from ml.data.carts import read_carts
-from ml.data.discovery_tables import read_tables
-from ml.tasks.discovery import parameters as discovery_parameters
+from ml.data.reading import open_data
+from ml.scoring import parameters as scoring_parameters
+from ml.tasks.next_in_cart import READS
 from ml.tasks.next_in_cart.answers import NextInCart
 from ml.tasks.next_in_cart.predict import load_next_in_cart
-from ml.tasks.next_in_cart.state import NEIGHBOURS, OWN_COLUMNS, load_state
+from ml.tasks.next_in_cart.state import OwnColumn, load_state
 from ml.tasks.next_in_cart.train import newest_state
 from tests.python.ml.task_runs import assert_ladder_is_printed, copy_data
 
@@ -30,9 +31,9 @@ def shop(next_run: Path) -> NextInCart:
 
 
 def own_products(shop: NextInCart, user: int) -> set[int]:
-    place = shop.state.place_of_user(user)
-    own = shop.state.own_product[shop.state.own_start[place] : shop.state.own_start[place + 1]]
-    return set(shop.state.products[own].tolist())
+    index, own = shop.state.index_of_user(user), shop.state.own
+    bought = own.product[own.start[index] : own.start[index + 1]]
+    return set(shop.state.products[bought].tolist())
 
 
 def answer_file(ml: Ml, run: Path, data: Path, carts: str, folder: Path, *more: str) -> Result:
@@ -83,7 +84,7 @@ def test_other_data_than_the_runs_are_answered_for_the_carts_shoppers_alone(
     for name in ("same", "other"):
         copied = copy_data(data, tmp_path / name)
         if name == "other":
-            path = copied.with_name("targets.parquet")
+            path = copied.with_name("target_orders.parquet")
             pl.read_parquet(path).write_parquet(path, compression="uncompressed")
         result = answer_file(ml, next_run, copied, text, copied.parent)
         assert result.exit_code == 0, result.output
@@ -99,11 +100,10 @@ def test_only_the_shoppers_asked_for_are_laid_out(
 ) -> None:
     whole = load_state(next_run / "state.npz")
     only = np.array([whole.users[9], 987654321, whole.users[2]])
-    tables = read_tables(data)
-    state = newest_state(tables, next_run, tmp_path, tmp_path / "lists.parquet", only)
+    state = newest_state(open_data(data), next_run, tmp_path, tmp_path / "lists.parquet", only)
     assert state.users.tolist() == [whole.users[2], whole.users[9]]
-    lengths = np.diff(whole.own_start)[[2, 9]]
-    assert np.diff(state.own_start).tolist() == lengths.tolist()
+    lengths = np.diff(whole.own.start)[[2, 9]]
+    assert np.diff(state.own.start).tolist() == lengths.tolist()
     assert set(pl.read_parquet(tmp_path / "lists.parquet")["user_id"]) == set(state.users)
 
 
@@ -125,11 +125,8 @@ def test_new_means_never_bought(
 @pytest.mark.parametrize("name", ["state", "judged-state"])
 def test_a_shoppers_products_and_lists_are_laid_out_best_first(next_run: Path, name: str) -> None:
     state = load_state(next_run / f"{name}.npz")
-    chance = state.own_values[:, OWN_COLUMNS.index("buy_again")]
-    for start, product, score in (
-        (state.own_start, state.own_product, chance),
-        (state.new_start, state.new_product, state.new_score),
-    ):
+    chance = state.own.values[:, OwnColumn.BUY_AGAIN]
+    for start, product, score in ((state.own.start, state.own.product, chance), state.new):
         assert len(score) == start[-1] > 100
         for first, end in pairwise(start):
             assert (np.diff(score[first:end]) <= 0).all()
@@ -185,15 +182,18 @@ def test_no_carts_give_an_empty_answer(ml: Ml, next_run: Path, data: Path, tmp_p
 
 def test_the_fingerprint_changes_with_every_table(data: Path, tmp_path: Path) -> None:
     copied = copy_data(data, tmp_path / "data")
-    whole = read_tables(copied).fingerprint(NEIGHBOURS)
+    whole = open_data(copied).fingerprint(READS)
     tables = sorted(copied.parent.glob("*.parquet"))
     assert len(tables) == 8
-    for table in tables:
+    for table in [*tables, copied]:
         before = table.read_bytes()
-        pl.read_parquet(table).head(-1).write_parquet(table)
-        assert read_tables(copied).fingerprint(NEIGHBOURS) != whole, table.name
+        if table == copied:
+            table.write_bytes(before.replace(b",0\n", b",1\n", 1))
+        else:
+            pl.read_parquet(table).head(-1).write_parquet(table)
+        assert open_data(copied).fingerprint(READS) != whole, table.name
         table.write_bytes(before)
-    assert read_tables(copied).fingerprint(NEIGHBOURS) == whole
+    assert open_data(copied).fingerprint(READS) == whole
 
 
 def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
@@ -205,13 +205,13 @@ def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_out_of_fold_answers(next_run: Path) -> None:
-    said = pl.read_parquet(next_run / "oof.parquet")
+    out_of_fold = pl.read_parquet(next_run / "out_of_fold.parquet")
     metrics = json.loads((next_run / "metrics.json").read_text())["ladder"]
-    assert said.height == metrics["steps"]
-    (model,) = (rung for rung in metrics["rungs"] if rung["name"] == "model")
+    assert out_of_fold.height == metrics["judged"]["steps"]
+    (model,) = (rung for rung in metrics["rungs"] if rung["is_model"])
     means = {name: one["mean"] for name, one in model["measures"].items()}
     is_hit = (pl.col("rank") <= 10).fill_null(value=False)
-    found = said.select(
+    found = out_of_fold.select(
         hit=is_hit.mean(),
         reciprocal=pl.when(is_hit).then(1 / pl.col("rank")).otherwise(0).mean(),
         repeat=is_hit.filter("is_repeat").mean(),
@@ -222,13 +222,13 @@ def test_the_figures_are_those_of_the_out_of_fold_answers(next_run: Path) -> Non
     ).row(0)
     names = ("HR@10", "MRR@10", "repeat HR@10", "explore HR@10, new only")
     assert found == pytest.approx([means[name] for name in names])
-    listed = said.filter(is_hit)
+    listed = out_of_fold.filter(is_hit)
     at_rank = pl.col("first_ten").list.get(pl.col("rank") - 1)
     assert listed.select((at_rank == pl.col("product_id")).all()).item()
-    assert said["position"].min() == 4
+    assert out_of_fold["position"].min() == 4
     folds = pl.read_parquet(next_run / "discovery-folds.parquet")
-    joined = said.join(folds, on="user_id", suffix="_of_user")
-    assert joined.height == said.height
+    joined = out_of_fold.join(folds, on="user_id", suffix="_of_user")
+    assert joined.height == out_of_fold.height
     assert (joined["fold"] == joined["fold_of_user"]).all()
 
 
@@ -236,12 +236,14 @@ def test_shoppers_read_and_scored_in_many_parts_give_the_same(
     next_run: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The run's own state and lists were made in one part, because its shop is small."""
-    monkeypatch.setattr(ml.data.tables, "SHOPPERS_AT_ONCE", 7)
-    monkeypatch.setattr(discovery_parameters, "CHUNK_CELLS", 10_000)
-    state = newest_state(read_tables(data), next_run, tmp_path, tmp_path / "lists.parquet")
-    with np.load(next_run / "state.npz") as whole:
+    monkeypatch.setattr(ml.data.users, "USERS_AT_ONCE", 7)
+    monkeypatch.setattr(scoring_parameters, "CHUNK_CELLS", 10_000)
+    state = newest_state(open_data(data), next_run, tmp_path, tmp_path / "lists.parquet")
+    state.save(tmp_path / "state.npz")
+    with np.load(next_run / "state.npz") as whole, np.load(tmp_path / "state.npz") as in_parts:
+        assert set(whole) == set(in_parts)
         for name, values in whole.items():
-            assert np.array_equal(getattr(state, name), values), name
+            assert np.array_equal(in_parts[name], values), name
     lists = pl.read_parquet(tmp_path / "lists.parquet")
     whole_lists = pl.read_parquet(next_run / "recommendations.parquet")
     assert lists.columns == ["user_id", "rank", "product_id", "score", "reason"]

@@ -1,7 +1,6 @@
 """The ranker learns nothing of the order to come, and ranks nobody that it has learnt from."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import cast
 
@@ -15,14 +14,13 @@ from click.testing import CliRunner
 from ml.__main__ import cli
 from ml.data.arrays import Floats, Integers
 from ml.data.contract import feature_names, read_contract
-from ml.data.discovery_tables import Tables, read_tables
-from ml.data.reading import read_data
+from ml.data.reading import DataFolder, open_data
 from ml.fitting import boosting
 from ml.tasks.discovery.candidates import FEATURES as DISCOVERY_FEATURES
 from ml.tasks.discovery.candidates import WindowCandidates
 from ml.tasks.next_in_cart import parameters
 from ml.tasks.next_in_cart.cart_candidates import FEATURES, CandidateFinder
-from ml.tasks.next_in_cart.ladder import climb
+from ml.tasks.next_in_cart.ladder import evaluate_rankers
 from ml.tasks.next_in_cart.ranker import (
     Order,
     Steps,
@@ -33,7 +31,7 @@ from ml.tasks.next_in_cart.ranker import (
     learning_steps,
     rank,
 )
-from ml.tasks.next_in_cart.state import OWN_COLUMNS, State, build_state, load_state
+from ml.tasks.next_in_cart.state import OwnColumn, State, build_state, load_state
 from ml.tasks.next_in_cart.train import newest_state, own_products
 from tests.python.ml.task_runs import WINDOWS, copy_data
 from tests.python.ml.tasks.next_in_cart.test_cart_candidates import SHOP
@@ -42,7 +40,7 @@ from tests.python.ml.tasks.next_in_cart.test_cart_candidates import SHOP
 def drop_target_baskets(data: Path, orders_back: int) -> None:
     """Drop the lines of each shopper's target order of a window and of every later order."""
     path = data.with_name("baskets.parquet")
-    ends = pl.read_parquet(data.with_name("targets.parquet")).filter(orders_back=orders_back)
+    ends = pl.read_parquet(data.with_name("target_orders.parquet")).filter(orders_back=orders_back)
     lines = pl.read_parquet(path).join(
         ends.select("user_id", end="order_number"), on="user_id", how="left", maintain_order="left"
     )
@@ -51,12 +49,19 @@ def drop_target_baskets(data: Path, orders_back: int) -> None:
     kept.drop("end").write_parquet(path)
 
 
-def assert_equal_states(one: State, other: State) -> None:
-    for field in fields(State):
-        values = getattr(one, field.name)
-        assert len(values), field.name
-        others = getattr(other, field.name)
-        assert np.array_equal(values, others, equal_nan=values.dtype.kind == "f"), field.name
+def arrays_of(state: State, path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    """Give every array of a state, as its file has them."""
+    state.save(path)
+    with np.load(path) as arrays:
+        return dict(arrays)
+
+
+def assert_equal_states(one: State, other: State, tmp_path: Path) -> None:
+    arrays, others = arrays_of(one, tmp_path / "one.npz"), arrays_of(other, tmp_path / "other.npz")
+    assert len(arrays) == 20
+    for name, values in arrays.items():
+        assert len(values), name
+        assert np.array_equal(values, others[name], equal_nan=values.dtype.kind == "f"), name
 
 
 def test_no_target_basket_is_in_the_newest_state(
@@ -67,8 +72,8 @@ def test_no_target_basket_is_in_the_newest_state(
     rows = pl.read_csv(copied, infer_schema=False)
     label = pl.when(pl.col("orders_back") != "0").then("reordered")
     rows.with_columns(reordered=label).write_csv(copied)
-    state = newest_state(read_tables(copied), next_run, tmp_path, tmp_path / "lists.parquet")
-    assert_equal_states(state, load_state(next_run / "state.npz"))
+    state = newest_state(open_data(copied), next_run, tmp_path, tmp_path / "lists.parquet")
+    assert_equal_states(state, load_state(next_run / "state.npz"), tmp_path)
 
 
 @pytest.mark.parametrize("orders_back", range(WINDOWS))
@@ -77,18 +82,18 @@ def test_no_target_basket_is_in_the_state_of_a_window(
 ) -> None:
     copied = copy_data(data, tmp_path / "data")
     drop_target_baskets(copied, orders_back)
-    rows = read_data(data, "labelled", tmp_path).candidates
+    rows = open_data(data).candidates("labelled", tmp_path)
     rows = rows.where(rows.orders_back == orders_back)
     users = np.unique(rows.user_id)
     chance = np.random.default_rng(1).random(len(rows))
 
-    def laid_out(tables: Tables) -> State:
-        own = own_products(tables, rows, chance, orders_back)
-        some = next(WindowCandidates(tables, orders_back).chunks(users)).frame
+    def laid_out(folder: DataFolder) -> State:
+        own = own_products(folder, rows, chance, orders_back)
+        some = next(WindowCandidates(folder, orders_back).chunks(users)).frame
         new = some.select("user_id", "product_id", score="popularity_rank").lazy()
-        return build_state(tables, orders_back, users, own, new)
+        return build_state(folder, orders_back, users, own, new)
 
-    assert_equal_states(laid_out(read_tables(data)), laid_out(read_tables(copied)))
+    assert_equal_states(laid_out(open_data(data)), laid_out(open_data(copied)), tmp_path)
 
 
 class FakeRanker:
@@ -106,16 +111,16 @@ def test_each_order_is_judged_by_the_ranker_that_did_not_see_the_shopper(
     next_run: Path, data: Path
 ) -> None:
     state = load_state(next_run / "judged-state.npz")
-    tables = read_tables(data)
-    orders = known_orders(tables, 0, state)
+    folder = open_data(data)
+    orders = known_orders(folder, 0, state)
     folds = dict(pl.read_parquet(next_run / "discovery-folds.parquet").iter_rows())
     fold = np.array([folds[int(state.users[order.user])] for order in orders])
     rankers = [cast("lgb.Booster", FakeRanker(row)) for row in range(parameters.FOLDS)]
-    _, said = climb(tables, state, 0, orders, fold, rankers)
+    _, out_of_fold = evaluate_rankers(folder, state, 0, orders, fold, rankers)
     finder = CandidateFinder(state)
     of_user = {int(state.users[order.user]): order for order in orders}
-    assert set(said["fold"]) == set(range(parameters.FOLDS))
-    for row in said.iter_rows(named=True):
+    assert set(out_of_fold["fold"]) == set(range(parameters.FOLDS))
+    for row in out_of_fold.iter_rows(named=True):
         order = of_user[row["user_id"]]
         found = finder.find(order.user, cart_of(order.items[: row["position"] - 1]))
         first = state.products[found.product[folds[row["user_id"]]]]
@@ -144,7 +149,7 @@ def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 def by_shopper(
     state: State,
     starts: Integers,
-    places: npt.NDArray[np.int32],
+    products: npt.NDArray[np.int32],
     values: npt.NDArray[np.float32],
 ) -> pl.DataFrame:
     """Unfold what a state has for each shopper."""
@@ -152,7 +157,7 @@ def by_shopper(
     return pl.DataFrame(
         {
             "user_id": state.users[shopper],
-            "product_id": state.products[places],
+            "product_id": state.products[products],
             "found": values,
         }
     )
@@ -182,9 +187,9 @@ def test_what_the_ranker_learns_from_is_out_of_fold(
 ) -> None:
     run, drawn = learnt
     folds = pl.read_parquet(run / "discovery-folds.parquet")
-    rows = read_data(data, "labelled", tmp_path).candidates
+    folder = open_data(data)
+    rows = folder.candidates("labelled", tmp_path)
     names = feature_names(read_contract(data), "pre-order")
-    tables = read_tables(data)
     assert len(drawn) == WINDOWS
     for orders_back, state in enumerate(drawn):
         fold = folds["fold"].to_numpy()[np.searchsorted(folds["user_id"], state.users)]
@@ -192,9 +197,9 @@ def test_what_the_ranker_learns_from_is_out_of_fold(
         assert_out_of_fold(
             by_shopper(
                 state,
-                state.own_start,
-                state.own_product,
-                state.own_values[:, OWN_COLUMNS.index("buy_again")],
+                state.own.start,
+                state.own.product,
+                state.own.values[:, OwnColumn.BUY_AGAIN],
             ),
             pl.DataFrame({"user_id": own.user_id, "product_id": own.product_id}),
             fold[np.searchsorted(state.users, own.user_id)],
@@ -203,11 +208,11 @@ def test_what_the_ranker_learns_from_is_out_of_fold(
                 for model in models_of(run, "buy-again")
             ],
         )
-        window = WindowCandidates(tables, orders_back)
+        window = WindowCandidates(folder, orders_back)
         new = pl.concat([chunk.frame for chunk in window.chunks(state.users)])
         features = new.select(DISCOVERY_FEATURES).to_numpy()
         assert_out_of_fold(
-            by_shopper(state, state.new_start, state.new_product, state.new_score),
+            by_shopper(state, *state.new),
             new.select("user_id", "product_id"),
             fold[np.searchsorted(state.users, new["user_id"])],
             [np.asarray(model.predict(features)) for model in models_of(run, "discovery")],

@@ -5,8 +5,8 @@ import polars as pl
 import pytest
 
 from ml.data.arrays import Floats
-from ml.tasks.buy_again import neighbours
-from ml.tasks.buy_again.neighbours import (
+from ml.tasks.buy_again import published_baselines
+from ml.tasks.buy_again.published_baselines import (
     OWN_WEIGHT,
     Profiles,
     popularity_profiles,
@@ -29,7 +29,7 @@ BASKETS = pl.LazyFrame(
 @pytest.fixture(autouse=True, params=[25_000, 2], ids=["one-part", "two-parts"])
 def shoppers_at_once(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Read all shoppers at once, and in parts as in a large shop."""
-    monkeypatch.setattr("ml.data.tables.SHOPPERS_AT_ONCE", request.param)
+    monkeypatch.setattr("ml.data.users.USERS_AT_ONCE", request.param)
 
 
 def weight(profiles: Profiles, user: int, product: int) -> float:
@@ -90,7 +90,7 @@ def test_only_recent_orders_count_for_popularity() -> None:
 
 def test_up_cf_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     # its own power lets nobody count but a shopper's twins
-    monkeypatch.setattr(neighbours, "LOCALITY", 2)
+    monkeypatch.setattr(published_baselines, "LOCALITY", 2)
     profiles = popularity_profiles(TARGETS, BASKETS)
     scores = scores_of(profiles, up_cf_scores)
     # shopper 1 is (.75, .25, 0), shopper 2 is (1, 0, 0), shopper 3 shares nothing with them

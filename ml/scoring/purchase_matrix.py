@@ -8,12 +8,13 @@ import polars as pl
 from scipy.sparse import csr_matrix
 
 from ml.data.arrays import Integers
-from ml.data.tables import shopper_parts
-from ml.tasks.discovery import parameters
+from ml.data.history import history
+from ml.data.users import user_parts
+from ml.scoring import parameters
 
 
 @dataclass(frozen=True)
-class Histories:
+class PurchaseMatrix:
     """
     Purchases before the target orders of one window.
 
@@ -43,7 +44,9 @@ class Histories:
         return (users[begin : begin + size] for begin in range(0, len(users), size))
 
 
-def read_histories(baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integers) -> Histories:
+def read_purchases(
+    baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integers
+) -> PurchaseMatrix:
     """
     Count the orders of each shopper that hold a product, before the target order.
 
@@ -58,21 +61,18 @@ def read_histories(baskets: pl.LazyFrame, targets: pl.DataFrame, products: Integ
 
     """
     users = np.sort(targets["user_id"].to_numpy())
-    ends = targets.lazy().select("user_id", end=pl.col("order_number"))
-    parts = [
-        baskets.filter(is_inside)
-        .join(ends, on="user_id")
-        .filter(pl.col("order_number") < pl.col("end"))
+    pairs = pl.concat(
+        history(targets.lazy().filter(is_inside), baskets.filter(is_inside))
         .group_by("user_id", "product_id")
         .agg(orders=pl.len().cast(pl.Float32))
         .sort("user_id", "product_id")
         .collect(engine="streaming")
-        for _some, is_inside in shopper_parts(users)
-    ]
-    pairs = pl.concat(parts)
+        for _some, is_inside in user_parts(users)
+    )
     place = (
         np.searchsorted(users, pairs["user_id"].to_numpy()),
         np.searchsorted(products, pairs["product_id"].to_numpy()),
     )
     shape = (len(users), len(products))
-    return Histories(users, products, csr_matrix((pairs["orders"].to_numpy(), place), shape=shape))
+    counts = csr_matrix((pairs["orders"].to_numpy(), place), shape=shape)
+    return PurchaseMatrix(users, products, counts)

@@ -16,7 +16,7 @@ from ml.tasks.buy_again.parameters import CATEGORIES, FOLDS
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class JudgedOrders:
     """
     Protocol K on one data folder.
 
@@ -87,7 +87,7 @@ class Evaluation:
         return order_f1(hits, predicted, self.orders["reorders"].to_numpy())
 
 
-def plan_evaluation(data: DataFolder) -> Evaluation:
+def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders:
     """
     Choose the window to judge on and deal its shoppers into folds.
 
@@ -96,7 +96,9 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
     Parameters
     ----------
     data
-        A data folder read with its labelled rows.
+        The data folder.
+    labelled
+        Its labelled rows.
 
     Raises
     ------
@@ -104,7 +106,6 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
         If there is no such window; said of the newest one with labels.
 
     """
-    labelled = data.candidates
     if not len(labelled):
         raise click.ClickException(
             f"{data.path} has no label: there is nothing to learn from. Export at least 2 windows"
@@ -122,7 +123,7 @@ def plan_evaluation(data: DataFolder) -> Evaluation:
     users = np.unique(evaluated.user_id)
     folds = assign_folds(users, FOLDS)
     orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
-    return Evaluation(
+    return JudgedOrders(
         window=window,
         orders=orders,
         folds=pl.DataFrame({"user_id": users, "fold": folds}),

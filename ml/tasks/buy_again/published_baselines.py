@@ -8,7 +8,8 @@ import polars as pl
 from scipy import sparse
 
 from ml.data.arrays import Floats, Integers
-from ml.data.tables import shopper_parts
+from ml.data.history import history
+from ml.data.users import user_parts
 from ml.fitting.folds import hold_out
 from ml.tools.machine import cores
 from ml.tools.prefetch import ahead
@@ -67,7 +68,7 @@ def tifu_profiles(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Profiles:
         Lines of every known order; only those before the target are read.
 
     """
-    orders, ago = pl.col("orders"), pl.col("ago")
+    orders, ago = pl.col("target_order_number") - 1, pl.col("orders_ago")
     groups = (orders + GROUP_ORDERS - 1) // GROUP_ORDERS
     group = ago // GROUP_ORDERS
     # groups are counted back from the newest order, so that only the oldest one may be smaller
@@ -88,8 +89,8 @@ def popularity_profiles(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Profile
     Recommendation (UMAP 2020): orders among the newest r that hold the product, divided by r or by
     the number of orders if there are fewer. Parameters as in `tifu_profiles`.
     """
-    share = 1 / pl.min_horizontal(pl.col("orders"), pl.lit(RECENT_ORDERS))
-    weight = pl.when(pl.col("ago") < RECENT_ORDERS).then(share).otherwise(0.0)
+    share = 1 / pl.min_horizontal(pl.col("target_order_number") - 1, pl.lit(RECENT_ORDERS))
+    weight = pl.when(pl.col("orders_ago") < RECENT_ORDERS).then(share).otherwise(0.0)
     return _profiles(targets, baskets, weight)
 
 
@@ -141,32 +142,22 @@ def up_cf_scores(profiles: Profiles) -> Iterator[tuple[slice, Floats]]:
         alike = (bought[part] @ others_bought).toarray() / scale
         alike[pool == np.arange(part.start, part.stop)[:, None]] = 0
         weights = sparse.csr_array(alike**LOCALITY)
-        # a shopper is as similar as can be to herself, also where the pool does not hold her
+        # a shopper is as similar as can be to themself, also where the pool does not hold them
         return part, (weights @ others).toarray() + profiles.weights[part].toarray()
 
     yield from ahead(add_up, _parts(profiles), cores())
 
 
-def _history(targets: pl.DataFrame, baskets: pl.LazyFrame) -> pl.LazyFrame:
-    return (
-        targets.lazy()
-        .select("user_id", orders=pl.col("order_number").cast(pl.Int64) - 1)
-        .join(baskets, on="user_id")
-        .filter(pl.col("order_number") <= pl.col("orders"))
-        .with_columns(ago=pl.col("orders") - pl.col("order_number"))
-    )
-
-
 def _profiles(targets: pl.DataFrame, baskets: pl.LazyFrame, weight: pl.Expr) -> Profiles:
     pairs = pl.concat(
-        _history(targets.filter(is_inside), baskets.filter(is_inside))
+        history(targets.filter(is_inside), baskets.filter(is_inside))
         .with_columns(weight=weight)
         # sorted, so that sums are added in one order and have the same bits in every run
-        .sort("user_id", "product_id", "ago")
+        .sort("user_id", "product_id", "orders_ago")
         .group_by("user_id", "product_id", maintain_order=True)
         .agg(pl.col("weight").sum())
         .collect()
-        for _some, is_inside in shopper_parts(np.unique(targets["user_id"].to_numpy()))
+        for _some, is_inside in user_parts(np.unique(targets["user_id"].to_numpy()))
     )
     user_id, row = np.unique(pairs["user_id"].to_numpy(), return_inverse=True)
     product_id, column = np.unique(pairs["product_id"].to_numpy(), return_inverse=True)

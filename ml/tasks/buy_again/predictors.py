@@ -13,19 +13,19 @@ from ml.fitting.calibration import calibrate
 from ml.judging.ranking import NO_PRODUCT, top_columns, top_products
 from ml.tasks.buy_again.baselines import history_scores
 from ml.tasks.buy_again.decision import choose_baskets
-from ml.tasks.buy_again.evaluation import Evaluation
-from ml.tasks.buy_again.neighbours import (
+from ml.tasks.buy_again.judged_orders import JudgedOrders
+from ml.tasks.buy_again.order_effect import estimate_effect_sd
+from ml.tasks.buy_again.parameters import DECAY, FOLDS, ORIGINAL_THRESHOLD
+from ml.tasks.buy_again.published_baselines import (
     Profiles,
     popularity_profiles,
     tifu_profiles,
     tifu_scores,
     up_cf_scores,
 )
-from ml.tasks.buy_again.order_effect import estimate_effect_sd
-from ml.tasks.buy_again.parameters import DECAY, FOLDS, SEED_THRESHOLD
 from ml.tools.progress import step
 
-SEED_RECIPE = "seed recipe"
+ORIGINAL_RECIPE = "original recipe"
 MODEL = "model"
 RECENCY = f"recency decay {DECAY}"
 LIST_LENGTH = 20
@@ -36,7 +36,7 @@ Scorer = Callable[[Profiles], Iterator[tuple[slice, Floats]]]
 
 
 @dataclass(frozen=True)
-class Entry:
+class Prediction:
     """
     One predictor.
 
@@ -54,6 +54,8 @@ class Entry:
         int64 [orders, LIST_LENGTH]: products by rank.
     seconds
         Time to fit and predict.
+    is_model
+        Whether it is the task's model, and no baseline.
 
     """
 
@@ -64,19 +66,20 @@ class Entry:
     probability: Floats | None
     top: Integers
     seconds: float
+    is_model: bool = False
 
 
 @dataclass(frozen=True)
-class Prediction:
+class OutOfFold:
     """Out-of-fold probabilities of a model, float64 [evaluated rows], and what they cost."""
 
     probability: Floats
     seconds: float
 
 
-def baseline_entries(data: DataFolder, evaluation: Evaluation) -> list[Entry]:
+def baseline_predictions(data: DataFolder, evaluation: JudgedOrders) -> list[Prediction]:
     """Ask the rules that need no training of trees, from the simplest up."""
-    entries = []
+    predictions = []
     with step("baselines of a shopper's own history"):
         begun = time.perf_counter()
         scores = history_scores(evaluation.candidates, evaluation.orders, data.baskets())
@@ -85,10 +88,14 @@ def baseline_entries(data: DataFolder, evaluation: Evaluation) -> list[Entry]:
         frequency, recency = (scores[name].to_numpy() for name in ("frequency", "recency"))
         # what was in the last basket comes first, by frequency
         top = _list(evaluation, last * (1 + frequency))
-        entries.append(Entry("last basket", "pre-order", "all of it", last == 1, None, top, shared))
+        predictions.append(
+            Prediction("last basket", "pre-order", "all of it", last == 1, None, top, shared)
+        )
         for name, score in (("personal frequency", frequency), (RECENCY, recency)):
             begun = time.perf_counter() - shared
-            entries.append(_calibrated(name, evaluation, score, _list(evaluation, score), begun))
+            predictions.append(
+                _calibrated(name, evaluation, score, _list(evaluation, score), begun)
+            )
     for name, profile, scorer in (
         ("TIFU-KNN", tifu_profiles, tifu_scores),
         ("UP-CF", popularity_profiles, up_cf_scores),
@@ -97,24 +104,26 @@ def baseline_entries(data: DataFolder, evaluation: Evaluation) -> list[Entry]:
             begun = time.perf_counter()
             profiles = profile(evaluation.orders, data.baskets())
             score, top = _neighbour_scores(evaluation, profiles, scorer)
-            entries.append(_calibrated(name, evaluation, score, top, begun))
-    return entries
+            predictions.append(_calibrated(name, evaluation, score, top, begun))
+    return predictions
 
 
-def seed_entry(evaluation: Evaluation, prediction: Prediction) -> Entry:
+def original_prediction(evaluation: JudgedOrders, prediction: OutOfFold) -> Prediction:
     """Decide as the original recipe did: every product above one threshold."""
-    return Entry(
-        SEED_RECIPE,
+    return Prediction(
+        ORIGINAL_RECIPE,
         "order-start",
-        f"threshold {SEED_THRESHOLD}",
-        prediction.probability >= SEED_THRESHOLD,
+        f"threshold {ORIGINAL_THRESHOLD}",
+        prediction.probability >= ORIGINAL_THRESHOLD,
         prediction.probability,
         _list(evaluation, prediction.probability),
         prediction.seconds,
     )
 
 
-def model_entry(evaluation: Evaluation, context: Context, prediction: Prediction) -> Entry:
+def model_prediction(
+    evaluation: JudgedOrders, context: Context, prediction: OutOfFold
+) -> Prediction:
     """Decide by expected F1 with the order effect, estimated on the other folds' orders."""
     with step(f"decide, {context} model"):
         begun = time.perf_counter()
@@ -132,19 +141,19 @@ def model_entry(evaluation: Evaluation, context: Context, prediction: Prediction
         top = _list(evaluation, probability)
         seconds = prediction.seconds + time.perf_counter() - begun
     decision = "expected F1 with order effect"
-    return Entry(MODEL, context, decision, chosen, probability, top, seconds)
+    return Prediction(MODEL, context, decision, chosen, probability, top, seconds, is_model=True)
 
 
 def _calibrated(
-    name: str, evaluation: Evaluation, score: Floats, top: Integers, begun: float
-) -> Entry:
+    name: str, evaluation: JudgedOrders, score: Floats, top: Integers, begun: float
+) -> Prediction:
     probability = calibrate(score, evaluation.candidates.label, evaluation.row_fold)
     chosen = choose_baskets(evaluation.order, probability)
     seconds = time.perf_counter() - begun
-    return Entry(name, "pre-order", _CALIBRATED, chosen, probability, top, seconds)
+    return Prediction(name, "pre-order", _CALIBRATED, chosen, probability, top, seconds)
 
 
-def _list(evaluation: Evaluation, score: Floats) -> Integers:
+def _list(evaluation: JudgedOrders, score: Floats) -> Integers:
     return top_products(
         evaluation.order,
         evaluation.candidates.product_id,
@@ -155,7 +164,7 @@ def _list(evaluation: Evaluation, score: Floats) -> Integers:
 
 
 def _neighbour_scores(
-    evaluation: Evaluation, profiles: Profiles, scorer: Scorer
+    evaluation: JudgedOrders, profiles: Profiles, scorer: Scorer
 ) -> tuple[Floats, Integers]:
     """Give the scores of the candidates, and lists that may hold new products too."""
     rows = evaluation.candidates

@@ -1,0 +1,60 @@
+"""User-kNN: what shoppers with similar histories bought."""
+
+import numpy as np
+from scipy.sparse import csr_matrix, diags_array
+
+from ml.data.arrays import Integers, Scores
+from ml.fitting.folds import hold_out
+from ml.scoring import parameters
+from ml.scoring.purchase_matrix import PurchaseMatrix
+
+
+class SimilarShoppers:
+    """
+    User-kNN: products of the shoppers with the most similar histories, weighted by similarity.
+
+    Similarity is the squared cosine of the sets of products bought (Herlocker et al., An
+    Algorithmic Framework for Performing Collaborative Filtering, SIGIR 1999, with implicit votes).
+    In a large shop the neighbours come from a fixed sample of REFERENCE_SHOPPERS.
+
+    Parameters
+    ----------
+    purchases
+        Purchases before the target orders of the window.
+
+    """
+
+    def __init__(self, purchases: PurchaseMatrix) -> None:
+        bought = purchases.bought()
+        self._unit = unit_rows(bought)
+        count = len(purchases.users)
+        self._references = np.arange(count)
+        if count > parameters.REFERENCE_SHOPPERS:
+            share = parameters.REFERENCE_SHOPPERS / count
+            chosen = hold_out(purchases.users, share)
+            self._references = np.searchsorted(purchases.users, np.sort(chosen))
+        self._reference_unit = self._unit[self._references].T.tocsr()
+        self._bought = bought[self._references]
+
+    def scores(self, rows: Integers) -> Scores:
+        """Give float32 [rows, p]: the summed similarity of the neighbours who bought a product."""
+        similarity = (self._unit[rows] @ self._reference_unit).toarray()
+        similarity[rows[:, None] == self._references] = 0  # a shopper is no neighbour of their own
+        count = min(parameters.NEIGHBOURS, similarity.shape[1])
+        nearest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
+        weights = csr_matrix(
+            (
+                np.take_along_axis(similarity, nearest, axis=1).ravel() ** 2,
+                nearest.ravel(),
+                np.arange(len(rows) + 1) * count,
+            ),
+            shape=similarity.shape,
+        )
+        scores: Scores = (weights @ self._bought).toarray()
+        return scores
+
+
+def unit_rows(matrix: csr_matrix) -> csr_matrix:
+    """Scale each row to length 1; a row of zeros stays."""
+    length = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
+    return csr_matrix(diags_array(1 / np.maximum(length, 1e-12)) @ matrix, dtype=np.float32)

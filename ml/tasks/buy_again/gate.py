@@ -1,0 +1,119 @@
+"""What the gate weighs: mean F1 of a new run, of a baseline, and of the live run."""
+
+from pathlib import Path
+
+import lightgbm as lgb
+import numpy as np
+import polars as pl
+
+from ml.data.arrays import Floats
+from ml.data.contract import Context, default_context
+from ml.data.reading import DataFolder, open_data
+from ml.data.tables import COLUMNS
+from ml.fitting.boosting import predict as predict_rows
+from ml.fitting.calibration import IsotonicMap
+from ml.judging.ladder import Ladder
+from ml.runs.gate import Figures, LiveFigures
+from ml.runs.run import OUT_OF_FOLD, Run, check_contract, read_run
+from ml.tasks.buy_again import NAME
+from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
+from ml.tasks.buy_again.ladder import F1
+from ml.tasks.buy_again.predictors import RECENCY
+from ml.tools.progress import step
+
+GATE_CONTEXT: Context = "pre-order"
+"""Models go live the night before, when nothing is known of the order to come."""
+
+_KEY = ["user_id", "order_id", "product_id"]
+
+
+def gate_figures(ladder: Ladder) -> Figures:
+    """Take out of a ladder what the gate weighs: the model, and recency decay as the floor."""
+    (model,) = [one for one in ladder.rungs if one.is_model and one.context == GATE_CONTEXT]
+    (floor,) = [one for one in ladder.rungs if one.name == RECENCY]
+    return Figures(
+        measure=f"mean {F1}",
+        value=model.measures[F1].mean,
+        floor=floor.measures[F1].mean,
+        floor_of=floor.name,
+    )
+
+
+def compare_with_live(
+    data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path, scratch: Path
+) -> LiveFigures:
+    """
+    Give the mean F1 of a new run and of the live one on the orders that the new one is judged on.
+
+    Both are judged out of fold: where the live run was judged on an order itself, its out-of-fold
+    probabilities count, for its model has seen that basket. Orders that came later are scored by
+    its model. The context is the one that the mode predicts with.
+
+    Parameters
+    ----------
+    data_path
+        data.csv of the new run.
+    run_folder, live_folder
+        Folders of the two runs.
+    live_targets
+        target_orders.parquet of the data that the live run was trained on.
+    scratch
+        Folder for temporary files.
+
+    Raises
+    ------
+    click.ClickException
+        If a run or the data cannot be read, or the live run was trained on other columns.
+
+    """
+    new, live = (read_run(folder, NAME) for folder in (run_folder, live_folder))
+    data = open_data(data_path)
+    check_contract(live, data.contract, data_path)
+    with step(f"read {data_path}"):
+        labelled = data.candidates("labelled", scratch)
+    evaluation = choose_judged_orders(data, labelled)
+    context = default_context(data.contract.mode)
+    ours = pl.read_parquet(new.folder / OUT_OF_FOLD)[context].to_numpy()
+    theirs, unseen = _live_probability(
+        data, evaluation, live, context, pl.read_parquet(live_targets)
+    )
+    return LiveFigures(
+        context=context,
+        orders=evaluation.orders.height,
+        rows_new_to_live=unseen,
+        value=_mean_f1(evaluation, new, context, ours),
+        live_value=_mean_f1(evaluation, live, context, theirs),
+    )
+
+
+def _live_probability(
+    data: DataFolder, evaluation: JudgedOrders, live: Run, context: Context, targets: pl.DataFrame
+) -> tuple[Floats, int]:
+    """Give the live run's probability of each evaluated row, and how many it had not been fed."""
+    rows = evaluation.candidates
+    booster = lgb.Booster(model_file=live.model(context))
+    scored = predict_rows(booster, rows.columns(), live.features["contexts"][context])
+    isotonic = live.parameters["isotonic"][context]
+    if isotonic:
+        scored = IsotonicMap(**isotonic).apply(scored)
+    mine = pl.DataFrame({"user_id": rows.user_id, "product_id": rows.product_id}).join(
+        data.window_targets(evaluation.window).select("user_id", "order_id"),
+        on="user_id",
+        how="left",
+        maintain_order="left",
+    )
+    judged = (
+        pl.read_parquet(live.folder / OUT_OF_FOLD)
+        .join(targets.select(COLUMNS["target_orders"]), on=["user_id", "orders_back"], how="inner")
+        .select(*_KEY, known=pl.col(context))
+    )
+    known = mine.join(judged, on=_KEY, how="left", maintain_order="left")["known"]
+    is_known = known.is_not_null().to_numpy()
+    return np.where(is_known, known.fill_null(0).to_numpy(), scored), int((~is_known).sum())
+
+
+def _mean_f1(evaluation: JudgedOrders, run: Run, context: Context, probability: Floats) -> float:
+    effect_sd = run.parameters["effect_sd"][context]
+    chosen = choose_baskets(evaluation.order, probability, effect_sd=effect_sd)
+    return float(evaluation.f1(chosen).mean())

@@ -1,0 +1,92 @@
+"""What the report says of a run of buy-again."""
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from ml.judging.metrics import Interval
+from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
+from ml.report.page import Part, templates
+from ml.report.parts import context_comparisons, read_comparisons, read_examples
+from ml.runs.run import Run
+from ml.tasks.buy_again import NAME
+from ml.tasks.buy_again.ladder import F1, main_comparisons
+
+FEATURES_SHOWN = 15
+
+
+def report(run: Run) -> Part:
+    """Show how good the baskets are, whether chances hold, for whom, by what, and some shoppers."""
+    examples, ladder = read_examples(run), run.metrics["ladder"]
+    context = examples["context"]
+    text = (
+        templates(Path(__file__).parent)
+        .get_template("report.html.j2")
+        .render(
+            run=run,
+            ladder=ladder,
+            best_baseline=run.metrics["best_baseline"],
+            segments=run.metrics["segments"],
+            comparisons=read_comparisons(run),
+            examples=examples,
+            verdicts=_verdicts(run),
+            ladder_chart=interval_chart(_interval_rows(ladder), "Mean F1 of each predictor"),
+            reliability_chart=reliability_chart(
+                [(one["probability"], one["share"]) for one in run.metrics["calibration"][context]],
+                "Share bought against predicted chance",
+            ),
+            shap_chart=bar_chart(
+                _shares(run.features["shap"][context]),
+                "Share of each feature in the contributions to a chance",
+            ),
+            gain_chart=bar_chart(
+                _shares(run.features["gain"][context]),
+                "Share of the gain of each feature",
+            ),
+        )
+    )
+    return Part(
+        task=NAME,
+        trained_at=run.environment["trained_at"],
+        title="What shoppers will buy again",
+        lead="From a shopper's earlier orders the model gives every product in them the chance to"
+        " be in the next order, and picks the basket that fits these chances best. It was judged"
+        f" on {ladder['judged']['orders']:,} orders of shoppers that it had not learnt from.",
+        body=Markup(text),  # noqa: S704 - escaped by its template
+    )
+
+
+def _interval_rows(ladder: dict[str, Any]) -> list[IntervalRow]:
+    return [
+        IntervalRow(
+            label=f"{rung['name']}, {rung['context']}" if rung["is_model"] else rung["name"],
+            interval=Interval(**rung["measures"][F1]),
+            is_model=rung["is_model"],
+        )
+        for rung in ladder["rungs"]
+    ]
+
+
+def _verdicts(run: Run) -> list[dict[str, Any]]:
+    """Give each context's mean F1, with the comparisons that matter most."""
+    return [
+        {
+            "context": rung["context"],
+            "f1": rung["measures"][F1]["mean"],
+            "comparisons": [
+                one
+                for one, _ in main_comparisons(
+                    context_comparisons(run, rung["context"]), run.metrics["best_baseline"]
+                )
+            ],
+        }
+        for rung in run.metrics["ladder"]["rungs"]
+        if rung["is_model"]
+    ]
+
+
+def _shares(amounts: dict[str, float]) -> list[tuple[str, float]]:
+    total = sum(amounts.values()) or 1.0
+    ranked = sorted(amounts.items(), key=lambda feature: -feature[1])
+    return [(name, value / total) for name, value in ranked[:FEATURES_SHOWN]]

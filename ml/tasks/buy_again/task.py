@@ -1,0 +1,127 @@
+"""Buy-again as a task."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ml.tasks.buy_again import NAME, READS
+from ml.tasks.task import Gate, Task
+
+if TYPE_CHECKING:
+    from ml.judging.ladder import Ladder
+    from ml.report.page import Part
+    from ml.runs.gate import Figures, LiveFigures
+    from ml.runs.run import Run
+
+_PATH = click.Path(path_type=Path)
+
+
+def _train(data: Path, run: Path, **options: Any) -> "Ladder":  # noqa: ANN401
+    from ml.tasks.buy_again.train import train  # noqa: PLC0415
+
+    return train(data, run, **options)
+
+
+def _evaluate(data: Path, run: Path) -> "Ladder":
+    from ml.tasks.buy_again.evaluate import evaluate  # noqa: PLC0415
+
+    return evaluate(data, run)
+
+
+def _predict(run: Path, data: Path, out: Path, **options: Any) -> None:  # noqa: ANN401
+    from ml.tasks.buy_again.predict import predict  # noqa: PLC0415
+
+    predict(run, data, out, **options)
+
+
+def _print_ladder(ladder: "Ladder") -> None:
+    from ml.tasks.buy_again.printing import print_ladder  # noqa: PLC0415
+
+    print_ladder(ladder)
+
+
+def _report(run: "Run") -> "Part":
+    from ml.tasks.buy_again.report import report  # noqa: PLC0415
+
+    return report(run)
+
+
+def _gate_figures(run: "Run") -> "Figures":
+    from ml.runs.gate import Figures  # noqa: PLC0415
+
+    return Figures(**run.metrics["gate"])
+
+
+def _compare(data: Path, run: Path, live: Path, live_targets: Path, scratch: Path) -> "LiveFigures":
+    from ml.tasks.buy_again.gate import compare_with_live  # noqa: PLC0415
+
+    return compare_with_live(data, run, live, live_targets, scratch)
+
+
+def _tune(data: Path, out: Path, minutes: float) -> None:
+    from ml.tasks.buy_again.tune import tune  # noqa: PLC0415
+
+    tune(data, out, minutes)
+
+
+def _read_parameters(_context: click.Context, _option: click.Parameter, path: Path | None) -> Any:  # noqa: ANN401
+    from ml.fitting.parameter_files import read_parameters  # noqa: PLC0415
+
+    return path and read_parameters(path)
+
+
+def _read_memory(_context: click.Context, _option: click.Parameter, text: str) -> int:
+    from ml.fitting.memory import parse_memory  # noqa: PLC0415
+
+    return parse_memory(text)
+
+
+def _read_decision(_context: click.Context, _option: click.Parameter, text: str) -> Any:  # noqa: ANN401
+    from ml.tasks.buy_again.decision import parse_decision  # noqa: PLC0415
+
+    return parse_decision(text)
+
+
+BUY_AGAIN = Task(
+    name=NAME,
+    reads=READS,
+    writes=("scores.parquet", "submission.csv", "cold_start.parquet"),
+    train=_train,
+    evaluate=_evaluate,
+    predict=_predict,
+    print_ladder=_print_ladder,
+    report=_report,
+    train_options=(
+        click.Option(
+            ["--parameters"],
+            type=_PATH,
+            callback=_read_parameters,
+            help="What `tune` wrote.  [default: what suits the size of the data]",
+        ),
+        click.Option(
+            ["--memory"],
+            default="4GB",
+            show_default=True,
+            callback=_read_memory,
+            help="How much the training may hold; more windows than fit are left out, the oldest"
+            " first.",
+        ),
+    ),
+    predict_options=(
+        click.Option(
+            ["--context"],
+            type=click.Choice(["order-start", "pre-order"]),
+            help="Which model.  [default: order-start; pre-order in live mode]",
+        ),
+        click.Option(
+            ["--decision"],
+            default="expected-f1",
+            show_default=True,
+            callback=_read_decision,
+            help="How baskets are chosen: expected-f1, top-10, threshold-0.21, precision-0.5.",
+        ),
+    ),
+    gate=Gate(_gate_figures, _compare),
+    tune=_tune,
+)

@@ -1,0 +1,32 @@
+"""What the report says of a run of discovery."""
+
+from ml.report.page import Part
+from ml.report.parts import ranking_tables, shopper_lists
+from ml.runs.run import Run
+from ml.tasks.discovery import NAME
+
+
+def report(run: Run) -> Part:
+    """Show how good the lists are, and some shoppers with theirs."""
+    ladder = run.metrics["ladder"]
+    shoppers = ladder["judged"]["shoppers"]
+    protocol = (
+        f"Protocol {ladder['protocol']}, orders_back {ladder['window']}: {shoppers:,} shoppers"
+        f" whose order held something new, 95 % intervals of {ladder['resamples']:,} bootstrap"
+        f" resamples. {ladder['figures']['unknown_share']:.0%} of the new products are in nobody's"
+        " history."
+    )
+    examples = shopper_lists(
+        run,
+        "From shoppers without a hit in their first ten to those with the most. The chances come"
+        " from models that had not seen the shopper.",
+    )
+    return Part(
+        task=NAME,
+        trained_at=run.environment["trained_at"],
+        title="What shoppers will buy for the first time",
+        lead="Out of all products that a shopper never bought, the model lists those most likely to"
+        f" be in the next order. It was judged on {shoppers:,} shoppers that it had not learnt"
+        " from.",
+        body=ranking_tables(run, protocol, ("recall@10", "recall@80")) + examples,
+    )
