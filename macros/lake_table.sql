@@ -55,7 +55,7 @@
                 format parquet, overwrite true, partition_by ({{ partition }})
             )
         {%- endcall -%}
-        {%- set slices = shopper_slices(target_relation) if config.get('meta', {}).get('sliced') else ['true'] -%}
+        {%- set slices = user_slices(target_relation) if config.get('meta', {}).get('sliced') else ['true'] -%}
         {%- for value in partition_values -%}
             {%- for slice in slices -%}
                 {%- call statement('main') -%}
@@ -113,7 +113,7 @@
     of them takes DuckDB less than 2 GB, where all of Instacart's 3.4 million orders at once would be
     spilled to disk again and again. Every slice is a range, which skips what is sorted by shopper.
 -#}
-{% macro shopper_slices(relation) %}
+{% macro user_slices(relation) %}
     {%- set starts = run_query(
         "select min(user_id) from ("
         ~ "select user_id, sum(count(*)) over (order by user_id) as orders_so_far"

@@ -48,16 +48,16 @@ TABLES = {
         select
             shoppers.user_id, shoppers.is_sampled, features.user_orders,
             features.user_total_products, features.user_organic_ratio, shoppers.orders_back
-        from discovery_shoppers as shoppers
+        from discovery_users as shoppers
         left join user_features as features
             on shoppers.user_id = features.user_id
             and shoppers.orders_back = features.orders_back
         order by shoppers.orders_back, shoppers.user_id
     """,
-    "shopper_aisles.parquet": """
+    "user_aisle_ranks.parquet": """
         select aisles.*
-        from shopper_aisles as aisles
-        inner join discovery_shoppers as shoppers
+        from user_aisle_ranks as aisles
+        inner join discovery_users as shoppers
             on aisles.user_id = shoppers.user_id and aisles.orders_back = shoppers.orders_back
         order by aisles.orders_back, aisles.user_id, aisles.aisle_id
     """,
@@ -81,11 +81,11 @@ TABLES = {
 READ = (
     "candidates",
     "discovery_candidates",
-    "discovery_shoppers",
+    "discovery_users",
     "prd_features",
     "product_neighbours",
     "product_ranks",
-    "shopper_aisles",
+    "user_aisle_ranks",
     "stg_aisles",
     "stg_departments",
     "stg_order_products",

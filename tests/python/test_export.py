@@ -65,7 +65,7 @@ def test_two_chunks_at_most_are_in_memory_and_none_is_larger_than_it_may_be(
     assert (tmp_path / "data.csv").read_bytes() == built.data.read_bytes()
 
 
-def test_tables_read_by_ranges_of_shoppers_are_sorted(built: Workspace) -> None:
+def test_tables_read_by_ranges_of_users_are_sorted(built: Workspace) -> None:
     for name, order in (
         ("baskets", ["user_id", "order_number", "add_to_cart_order"]),
         ("discovery_candidates", ["orders_back", "user_id", "product_id"]),

@@ -191,13 +191,13 @@ FEATURES = [
     ),
     Change(
         "ctx_user_days_over_median",
-        "shoppers",
+        "target_features",
         "- user_features.user_median",
         "- user_features.user_mean",
     ),
     Change(
         "label_of_absent_product",
-        "shoppers",
+        "target_features",
         "case when known_baskets.user_id is not null then 0 end",
         "0",
     ),
@@ -333,14 +333,14 @@ FEATURES = [
     Change(
         "up_decayed_order_rate",
         "candidates",
-        "'shoppers.user_order_weight'",
-        "'shoppers.user_day_weight'",
+        "'target_features.user_order_weight'",
+        "'target_features.user_day_weight'",
     ),
     Change(
         "up_decayed_day_rate",
         "candidates",
-        "'shoppers.user_day_weight'",
-        "'shoppers.user_order_weight'",
+        "'target_features.user_day_weight'",
+        "'target_features.user_order_weight'",
     ),
     Change(
         "up_mean_orders_between",
@@ -387,8 +387,8 @@ FEATURES = [
     Change(
         "up_aisle_share",
         "candidates",
-        "'user_aisles.aisle_lines', 'shoppers.user_total_products'",
-        "'pairs.up_orders', 'shoppers.user_total_products'",
+        "'user_aisles.aisle_lines', 'target_features.user_total_products'",
+        "'pairs.up_orders', 'target_features.user_total_products'",
     ),
     Change(
         "up_aisle_orders_since_last_order",
@@ -423,8 +423,8 @@ FEATURES = [
     Change(
         "ctx_up_days_since_last_order",
         "candidates",
-        "        pairs.up_days_since_last_order + shoppers.days_since_prior_order\n",
-        "        pairs.up_days_since_last_order + shoppers.order_number\n",
+        "        pairs.up_days_since_last_order + target_features.days_since_prior_order\n",
+        "        pairs.up_days_since_last_order + target_features.order_number\n",
     ),
     Change(
         "ctx_up_overdue_days",
@@ -436,8 +436,10 @@ FEATURES = [
 
 # `candidates` hands features on from a mart: another one in its place must be noticed too
 HANDED_ON_BY = {
-    "shoppers": [name for name in RICHER_HEADER if name.startswith("user_")],
-    "shoppers of a context": [name for name in RICHER_HEADER if name.startswith("ctx_user_")],
+    "target_features": [name for name in RICHER_HEADER if name.startswith("user_")],
+    "target_features of a context": [
+        name for name in RICHER_HEADER if name.startswith("ctx_user_")
+    ],
     "pairs": [
         "up_days_since_last_order",
         "up_max_orders_between",

@@ -22,7 +22,7 @@ TABLES = (
     "discovery_candidates",
     "product_neighbours",
     "product_ranks",
-    "shopper_aisles",
+    "user_aisle_ranks",
     "shoppers",
 )
 WINDOWS = 2

@@ -32,7 +32,7 @@ PARTITIONED = {
     "user_windows": ["orders_back=0"],
     "user_aisles": ["orders_back=0"],
     "aisle_totals": ["orders_back=0"],
-    "shoppers": ["orders_back=0"],
+    "target_features": ["orders_back=0"],
     "up_features": ["orders_back=0"],
     "user_features": ["orders_back=0"],
     "prd_features": ["orders_back=0"],
@@ -223,7 +223,7 @@ def test_generations_take_turns_and_leave_no_old_partition(copied_shop: Workspac
     assert published(shop, *others) == others_before
 
 
-def test_slices_of_shoppers_hold_the_same_rows_as_one(changed_project: Workspace) -> None:
+def test_slices_of_users_hold_the_same_rows_as_one(changed_project: Workspace) -> None:
     """What only a shop of a million orders needs, with a few orders a slice."""
     shop = changed_project
     sliced = ("up_features", "candidates", "discovery_candidates")
