@@ -75,7 +75,7 @@ PAIRS = [
         "aisle_lines", "user_aisles", "sum(up_features.up_orders)", "count(up_features.up_orders)"
     ),
     Change("aisle_products", "user_aisles", "count(*) as", "max(up_features.up_orders) as"),
-    Change("aisle_organic_lines", "user_aisles", "lower(product_name)", "product_name"),
+    Change("aisle_organic_lines", "user_aisles", " * products.is_organic", ""),
     Change("aisle_organic_lines", "user_aisles", "up_features.up_orders * products", "products"),
     Change("aisle_last_order", "user_aisles", "max(up_features.up_", "min(up_features.up_"),
     Change(
@@ -203,9 +203,9 @@ FEATURES = [
     ),
     Change("prod_aisle_id", "prd_features", "catalogue.aisle_id", "catalogue.department_id"),
     Change("prod_department_id", "prd_features", "catalogue.department_id", "catalogue.aisle_id"),
-    Change(
-        "prod_is_organic", "prd_features", "lower(catalogue.product_name)", "catalogue.product_name"
-    ),
+    Change("prod_is_organic", "prd_features", "catalogue.is_organic", "1 - catalogue.is_organic"),
+    Change("is_organic", "stg_products", "strpos(lower(product_name)", "strpos((product_name)"),
+    Change("is_organic", "stg_products", "'organic') > 0", "'organic') = 1"),
     Change(
         "prod_average_cart_position",
         "prd_features",
