@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.measure import ROOT, run_measured
+from ml.export import EXPORTED
 
 _SPARK = ROOT / ".venv" / "cloud" / "bin" / "python"
 _BLOCK_ROWS = 1_000_000
@@ -88,8 +89,7 @@ def _write_tables(lake: Path, folder: Path) -> None:
     folder.mkdir()
     with duckdb.connect(lake, read_only=True) as connection:
         connection.execute("set schema = 'next_basket'")
-        query = "select view_name from duckdb_views() where schema_name = 'next_basket'"
-        for (name,) in connection.execute(query).fetchall():
+        for name in ("candidates", *EXPORTED):
             connection.sql(f"select * from {name}").write_parquet(str(folder / f"{name}.parquet"))
 
 

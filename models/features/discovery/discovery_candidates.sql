@@ -142,12 +142,6 @@ popular as (
     where
         user_aisle_ranks.aisle_place <= {{ aisles_per_user }}
         and product_ranks.aisle_rank <= {{ products_per_aisle }}
-        and exists (
-            select 1 from discovery_users
-            where
-                discovery_users.user_id = user_aisle_ranks.user_id
-                and discovery_users.orders_back = user_aisle_ranks.orders_back
-        )
 
 ),
 

@@ -15,6 +15,12 @@ target_orders as (
 
 ),
 
+user_features as (
+
+    select * from {{ ref('user_features') }}
+
+),
+
 users as (
 
     select distinct user_id from target_orders
@@ -36,10 +42,17 @@ final as (
     select
         target_orders.user_id,
         case when shuffled.place <= {{ most_sampled }} then 1 else 0 end as is_sampled,
+        user_features.user_orders,
+        user_features.user_total_products,
+        user_features.user_organic_ratio,
         target_orders.orders_back
     from target_orders
     inner join shuffled
         on target_orders.user_id = shuffled.user_id
+    left join user_features
+        on
+            target_orders.user_id = user_features.user_id
+            and target_orders.orders_back = user_features.orders_back
     where target_orders.orders_back = 0 or shuffled.place <= {{ most_sampled }}
 
 )

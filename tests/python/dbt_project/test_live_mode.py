@@ -154,7 +154,7 @@ def test_nothing_of_the_order_to_come_is_known(live: Workspace) -> None:
 
 
 def test_every_user_with_a_known_order_has_an_order_to_come(live: Workspace) -> None:
-    targets = pl.read_parquet(live.lake / "targets.parquet").sort("orders_back", "user_id")
+    targets = pl.read_parquet(live.lake / "target_orders.parquet").sort("orders_back", "user_id")
     columns = (
         "user_id",
         "order_id",
