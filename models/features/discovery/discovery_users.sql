@@ -1,7 +1,9 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['user_id'],
-    meta={'partition_values': window_numbers()}
+    meta={
+        'partition_values': window_numbers(),
+        'sorted_by': ['user_id']
+    }
 ) }}
 
 {#- more shoppers to learn from take memory and change the scores little -#}

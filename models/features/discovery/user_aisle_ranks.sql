@@ -1,7 +1,9 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['user_id', 'aisle_id'],
-    meta={'partition_values': window_numbers()}
+    meta={
+        'partition_values': window_numbers(),
+        'sorted_by': ['user_id', 'aisle_id']
+    }
 ) }}
 
 with

@@ -121,6 +121,22 @@ def test_partitions_are_folders_and_last_columns(built_tiny_shop: Workspace) -> 
         assert columns[len(columns) - len(partitioned_by) :] == partitioned_by, name
 
 
+def test_rows_of_a_file_are_sorted_where_a_model_asks_for_it(built_tiny_shop: Workspace) -> None:
+    orders = {
+        name: ", ".join(model["config"]["meta"]["sorted_by"])
+        for name, model in models(built_tiny_shop).items()
+        if "sorted_by" in model["config"]["meta"]
+    }
+    assert {"up_features", "discovery_candidates", "discovery_users"} <= set(orders)
+    for name, order in orders.items():
+        files = list(built_tiny_shop.lake.glob(f"next_basket.{name}.a/*/*.parquet"))
+        assert files, name
+        for file in files:
+            read = f"select {order} from read_parquet('{file}')"
+            stored = query(built_tiny_shop, f"{read} order by file_row_number")
+            assert stored == query(built_tiny_shop, f"{read} order by {order}"), name
+
+
 def test_partition_values_come_back_with_their_type(built_tiny_shop: Workspace) -> None:
     sql = "select distinct typeof(orders_back), orders_back + 1 from {}"
     for name, folders in PARTITIONED.items():
