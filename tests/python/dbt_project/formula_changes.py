@@ -168,26 +168,26 @@ FORMULAS = [
     Change(
         "up_order_rate",
         "candidates",
-        "'pairs.up_orders', 'target_features.user_orders'",
-        "'target_features.user_orders', 'pairs.up_orders'",
+        "'pairs.up_orders', 'targets.user_orders'",
+        "'targets.user_orders', 'pairs.up_orders'",
     ),
     Change(
         "up_order_rate",
         "candidates",
-        "'pairs.up_orders', 'target_features.user_orders'",
-        "'pairs.up_orders', 'target_features.order_number'",
+        "'pairs.up_orders', 'targets.user_orders'",
+        "'pairs.up_orders', 'targets.order_number'",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "target_features.user_orders - pairs.up_last_order as",
-        "target_features.user_orders - pairs.up_first_order as",
+        "targets.user_orders - pairs.up_last_order as",
+        "targets.user_orders - pairs.up_first_order as",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "target_features.user_orders - pairs.up_last_order as",
-        "target_features.order_number - pairs.up_last_order as",
+        "targets.user_orders - pairs.up_last_order as",
+        "targets.order_number - pairs.up_last_order as",
     ),
     Change(
         "up_order_rate_since_first_order", "candidates", "up_first_order + 1)", "up_first_order)"
@@ -251,19 +251,19 @@ WINDOWS = [
     Change(
         "window", "target_features", "and target_orders.orders_back = known_baskets.orders_back", ""
     ),
-    Change("window", "candidates", "and pairs.orders_back = target_features.orders_back", ""),
+    Change("window", "candidates", "and pairs.orders_back = targets.orders_back", ""),
     Change("window", "candidates", "and pairs.orders_back = prd_features.orders_back", ""),
     Change("window", "candidates", "and pairs.orders_back = target_lines.orders_back", ""),
-    Change("label", "candidates", "else target_features.label_of_absent_product", "else 0"),
-    Change("label", "candidates", "else target_features.label_of_absent_product", ""),
+    Change("label", "candidates", "then 1 else targets.label_of_absent_product", "then 1 else 0"),
+    Change("label", "candidates", "then 1 else targets.label_of_absent_product", "then 1"),
     Change("label", "candidates", "and pairs.product_id = target_lines.product_id", ""),
     Change("label", "candidates", "left join target_lines", "inner join target_lines"),
-    Change("no target", "candidates", "inner join target_features", "left join target_features"),
+    Change("no target", "candidates", "inner join targets", "left join targets"),
 ]
 
 # `candidates` hands on the features of the marts, the mean cart position apart, which it takes from
 # sum and count: another one in its place must be noticed too
-MARTS = {"user_": "target_features", "up_": "pairs", "prod_": "prd_features"}
+MARTS = {"user_": "targets", "up_": "pairs", "prod_": "prd_features"}
 HANDED_ON = [
     Change(name, "candidates", f"{mart}.{name},", f"{mart}.{other} as {name},")
     for prefix, mart in MARTS.items()

@@ -333,14 +333,14 @@ FEATURES = [
     Change(
         "up_decayed_order_rate",
         "candidates",
-        "'target_features.user_order_weight'",
-        "'target_features.user_day_weight'",
+        "'targets.user_order_weight'",
+        "'targets.user_day_weight'",
     ),
     Change(
         "up_decayed_day_rate",
         "candidates",
-        "'target_features.user_day_weight'",
-        "'target_features.user_order_weight'",
+        "'targets.user_day_weight'",
+        "'targets.user_order_weight'",
     ),
     Change(
         "up_mean_orders_between",
@@ -387,8 +387,8 @@ FEATURES = [
     Change(
         "up_aisle_share",
         "candidates",
-        "'user_aisles.aisle_lines', 'target_features.user_total_products'",
-        "'pairs.up_orders', 'target_features.user_total_products'",
+        "'user_aisles.aisle_lines', 'targets.user_total_products'",
+        "'pairs.up_orders', 'targets.user_total_products'",
     ),
     Change(
         "up_aisle_orders_since_last_order",
@@ -423,8 +423,8 @@ FEATURES = [
     Change(
         "ctx_up_days_since_last_order",
         "candidates",
-        "        pairs.up_days_since_last_order + target_features.days_since_prior_order\n",
-        "        pairs.up_days_since_last_order + target_features.order_number\n",
+        "        pairs.up_days_since_last_order + targets.days_since_prior_order\n",
+        "        pairs.up_days_since_last_order + targets.order_number\n",
     ),
     Change(
         "ctx_up_overdue_days",
@@ -436,10 +436,8 @@ FEATURES = [
 
 # `candidates` hands features on from a mart: another one in its place must be noticed too
 HANDED_ON_BY = {
-    "target_features": [name for name in RICHER_HEADER if name.startswith("user_")],
-    "target_features of a context": [
-        name for name in RICHER_HEADER if name.startswith("ctx_user_")
-    ],
+    "targets": [name for name in RICHER_HEADER if name.startswith("user_")],
+    "targets of a context": [name for name in RICHER_HEADER if name.startswith("ctx_user_")],
     "pairs": [
         "up_days_since_last_order",
         "up_max_orders_between",
