@@ -152,7 +152,6 @@
 {% endmacro %}
 
 
-{#- The folder of the generation that is not live. -#}
 {% macro next_lake_folder(relation) %}
     {%- set database_file = run_query(
         "select path from duckdb_databases() where database_name = '" ~ relation.database ~ "'"
