@@ -71,6 +71,9 @@ def export(target: str, out: Path | None, manifest: Path | None) -> None:
         }
         data_path = files.enter_context(file_aside(out))
         contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
+        # what DuckDB knows of a table in one file, and not of one in several, changes how it sorts,
+        # and with it the bytes that the same rows are written in
+        lake.tables.execute("set disabled_optimizers = 'statistics_propagation'")
         for name, keys in EXPORTED.items():
             with step(f"{name}.parquet"):
                 rows = lake.tables.sql(f"select * from {name} order by {', '.join(keys)}")
