@@ -8,7 +8,7 @@ user_features as (
 
 ),
 
-shoppers as (
+users as (
 
     select
         case
@@ -37,7 +37,7 @@ cohorts as (
         cast(sum(user_total_products) as bigint) as order_lines,
         -- every line is either the shopper's first purchase of the product or a reorder
         cast(sum(user_total_products - user_distinct_products) as bigint) as reorders
-    from shoppers
+    from users
     group by fewest_orders
 
 ),

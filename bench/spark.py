@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import duckdb
 import polars as pl
+from ml.export import EXPORTED
 from rich.console import Console
 from rich.table import Table
 
@@ -88,8 +89,7 @@ def _write_tables(lake: Path, folder: Path) -> None:
     folder.mkdir()
     with duckdb.connect(lake, read_only=True) as connection:
         connection.execute("set schema = 'next_basket'")
-        query = "select view_name from duckdb_views() where schema_name = 'next_basket'"
-        for (name,) in connection.execute(query).fetchall():
+        for name in ("candidates", *EXPORTED):
             connection.sql(f"select * from {name}").write_parquet(str(folder / f"{name}.parquet"))
 
 

@@ -3,8 +3,8 @@ Spark job: the built tables as data.csv and the files beside it, like `python -m
 
 Runs on AWS Glue 5.1 (Spark 3.5) as the state machine's export, and as it is on plain pyspark. It
 imports nothing of this project: what it writes is in the plan, which `python -m ml export-plan`
-makes from the manifest of the dbt build. The marts are joined by the dbt model `candidates`; this
-job joins nothing anew, so that there is one truth about the join.
+makes from the manifest of the dbt build. Each file is one dbt model, sorted: this job joins none,
+so that there is one truth about every join.
 """
 
 import argparse
@@ -45,8 +45,8 @@ def export(spark: SparkSession, plan: dict[str, Any], out: str) -> None:
     spark
         A session in which the built tables go by their names.
     plan
-        `columns` of data.csv with name, type, description and context; their `hash`; `tables`, a
-        query for each Parquet file.
+        `columns` of data.csv with name, type, description and context; their `hash`; `tables`, the
+        names of the other tables, each with the columns that its file is sorted by.
     out
         Folder, without a slash at its end.
 
@@ -60,8 +60,8 @@ def export(spark: SparkSession, plan: dict[str, Any], out: str) -> None:
     candidates = spark.table("candidates")
     data = candidates.select(*names).orderBy(*SORTED_BY)
     _one_file(spark, data, "csv", f"{out}/data.csv")
-    for name, query in plan["tables"].items():
-        _one_file(spark, spark.sql(query), "parquet", f"{out}/{name}")
+    for name, keys in plan["tables"].items():
+        _one_file(spark, spark.table(name).orderBy(*keys), "parquet", f"{out}/{name}.parquet")
     written, expected = spark.read.csv(f"{out}/data.csv", header=True).count(), candidates.count()
     if written != expected:
         raise ValueError(f"data.csv got {written} of the {expected} rows of candidates")
@@ -81,7 +81,7 @@ def _is_live(spark: SparkSession) -> bool:
 
 
 def _last_window(spark: SparkSession) -> int | None:
-    last: int | None = spark.sql("select max(orders_back) from user_features").first()[0]
+    last: int | None = spark.sql("select max(orders_back) from product_ranks").first()[0]
     return last
 
 

@@ -70,7 +70,6 @@
 {% endmacro %}
 
 
-{#- What dbt makes tables or views of. -#}
 {% macro built_nodes() %}
     {{ return(
         graph.nodes.values()
@@ -81,7 +80,6 @@
 {% endmacro %}
 
 
-{#- Where the Glue catalog says that each raw table lies. -#}
 {% macro catalogued_raw_locations() %}
     {%- set locations = {} -%}
     {%- for table in raw_tables() -%}
@@ -101,7 +99,6 @@
 {% endmacro %}
 
 
-{#- Neither of two locations may lie within the other. -#}
 {% macro check_apart_from_raw(what, location, raw_locations) %}
     {%- if location -%}
         {%- set place = location.rstrip('/') ~ '/' -%}

@@ -1,4 +1,3 @@
-{#- The vars that the models read, checked before anything is built. -#}
 {% macro check_vars() %}
     {%- if var('mode') not in ('benchmark', 'live') -%}
         {%- do exceptions.raise_compiler_error(

@@ -1,7 +1,6 @@
 {#-
-    A name without the shop's own escapes and without white space around it: the raw files write a
-    quote as \"" in a quoted field, which an RFC 4180 reader (and OpenCSVSerDe without its escape
-    character) gives as \".
+    The raw files write a quote as \"" in a quoted field, which an RFC 4180 reader (and OpenCSVSerDe
+    without its escape character) gives as \".
 
     The codes are all that stand for white space in Unicode: the engines' plain trim take some of
     them each, and not the same.

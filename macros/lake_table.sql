@@ -7,27 +7,23 @@
     Two generations of a table take turns in `<lake>/<schema>.<table>.a` and `.b`; the view reads
     the newer one. The lake is the folder of the DuckDB file.
 
-    Configs: partitioned_by (list of columns, the last ones of the model; same meaning on Athena).
-    Two more are read only here, a distributed engine has no use for them: sorted_by (list of
-    columns; the rows of a file are sorted by them, which makes range reads and compression cheap)
-    and meta.partition_values (list; all values of the one partition column, where they are known
-    before the query runs: partitions are then written one after the other, which bounds memory by
-    the largest and is faster than DuckDB's partitioned write); and with these meta.sliced (true: each
+    Config: partitioned_by (list of columns, the last ones of the model; same meaning on Athena).
+    The rest is in `meta`, because only this target reads it, a distributed engine has no use for it:
+    sorted_by (list of columns; the rows of a file are sorted by them, which makes range reads and
+    compression cheap); partition_values (list; all values of the one partition column, where they are
+    known before the query runs: partitions are then written one after the other, which bounds memory
+    by the largest and is faster than DuckDB's partitioned write); and with these sliced (true: each
     partition is written in slices of shoppers, so that what a slice needs fits into memory).
 -#}
 {% materialization table, adapter = 'duckdb' %}
 
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='view') -%}
-    {%- set partitioned_by = config.get('partitioned_by', []) -%}
-    {%- set partition_values = config.get('meta', {}).get('partition_values', []) -%}
-    {%- set order_by = 'order by ' ~ config.get('sorted_by') | join(', ') if config.get('sorted_by') else '' -%}
-    {%- set is_contracted = config.get('contract').enforced -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- if is_contracted -%}
+    {%- if config.get('contract').enforced -%}
         {%- call statement('contract') -%}
             {{ get_assert_columns_equivalent(compiled_code) }}
             select 1
@@ -37,67 +33,15 @@
         {%- set query = compiled_code -%}
     {%- endif -%}
     {%- set columns = adapter.get_column_schema_from_query(query) -%}
-    {%- set last_columns = (columns | map(attribute='name') | list)[-(partitioned_by | length):] -%}
-    {%- if partitioned_by and last_columns != partitioned_by -%}
-        {%- do exceptions.raise_compiler_error(
-            "partitioned_by " ~ partitioned_by | join(', ') ~ ": these must be the last columns of "
-            ~ this.identifier ~ ", in this order, as on Athena."
-        ) -%}
-    {%- endif -%}
+    {%- do check_partitions_are_last(columns) -%}
+
     {%- set folder = next_lake_folder(target_relation) -%}
-
-    {%- if partition_values -%}
-        {%- set partition = partitioned_by[0] -%}
-        {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join(', ') -%}
-        {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
-        {%- call statement('empty_folder') -%}
-            copy (select * from ({{ query }}) where false) to {{ text_literal(folder) }} (
-                format parquet, overwrite true, partition_by ({{ partition }})
-            )
-        {%- endcall -%}
-        {%- set slices = shopper_slices(target_relation) if config.get('meta', {}).get('sliced') else ['true'] -%}
-        {%- for value in partition_values -%}
-            {%- for slice in slices -%}
-                {%- call statement('main') -%}
-                    copy (
-                        select {{ stored_columns }}
-                        from (
-                            {{ query }}
-                        )
-                        where
-                            {{ partition }} = {{ value if value is number else text_literal(value) }}
-                            and {{ slice }}
-                        {{ order_by }}
-                    ) to {{ text_literal(folder ~ '/' ~ partition ~ '=' ~ value) }} (
-                        format parquet,
-                        overwrite_or_ignore true,
-                        per_thread_output true,
-                        filename_pattern {{ text_literal('slice_' ~ loop.index0 ~ '_{i}') }}
-                    )
-                {%- endcall -%}
-            {%- endfor -%}
-        {%- endfor -%}
+    {%- if config.get('meta', {}).get('partition_values') -%}
+        {%- do write_partitions(target_relation, query, columns, folder) -%}
     {%- else -%}
-        {%- call statement('main') -%}
-            copy (
-                {{ query }}
-                {{ order_by }}
-            ) to {{ text_literal(folder) }} (
-                format parquet,
-                overwrite true,
-                {% if partitioned_by %}partition_by ({{ partitioned_by | join(', ') }}){% else %}per_thread_output true{% endif %}
-            )
-        {%- endcall -%}
+        {%- do write_whole(query, folder) -%}
     {%- endif -%}
-
-    {%- if existing_relation is not none and existing_relation.type != 'view' -%}
-        {%- do adapter.drop_relation(existing_relation) -%}
-    {%- endif -%}
-    {%- call statement('publish') -%}
-        create or replace view {{ target_relation }} as
-        {{ select_from_lake(folder, columns, partitioned_by) }}
-    {%- endcall -%}
-    {%- do persist_docs(target_relation, model) -%}
+    {%- do publish(target_relation, existing_relation, columns, folder) -%}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {%- do adapter.commit() -%}
@@ -108,12 +52,91 @@
 {% endmaterialization %}
 
 
+{% macro check_partitions_are_last(columns) %}
+    {%- set partitioned_by = config.get('partitioned_by', []) -%}
+    {%- set last_columns = (columns | map(attribute='name') | list)[-(partitioned_by | length):] -%}
+    {%- if partitioned_by and last_columns != partitioned_by -%}
+        {%- do exceptions.raise_compiler_error(
+            "partitioned_by " ~ partitioned_by | join(', ') ~ ": these must be the last columns of "
+            ~ this.identifier ~ ", in this order, as on Athena."
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro write_partitions(relation, query, columns, folder) %}
+    {%- set partition = config.get('partitioned_by')[0] -%}
+    {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join(', ') -%}
+    {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
+    {%- call statement('empty_folder') -%}
+        copy (select * from ({{ query }}) where false) to {{ text_literal(folder) }} (
+            format parquet, overwrite true, partition_by ({{ partition }})
+        )
+    {%- endcall -%}
+    {%- set slices = user_slices(relation) if config.get('meta').get('sliced') else ['true'] -%}
+    {%- for value in config.get('meta').partition_values -%}
+        {%- for slice in slices -%}
+            {%- call statement('main') -%}
+                copy (
+                    select {{ stored_columns }}
+                    from (
+                        {{ query }}
+                    )
+                    where
+                        {{ partition }} = {{ value if value is number else text_literal(value) }}
+                        and {{ slice }}
+                    {{ order_of_rows() }}
+                ) to {{ text_literal(folder ~ '/' ~ partition ~ '=' ~ value) }} (
+                    format parquet,
+                    overwrite_or_ignore true,
+                    per_thread_output true,
+                    filename_pattern {{ text_literal('slice_' ~ loop.index0 ~ '_{i}') }}
+                )
+            {%- endcall -%}
+        {%- endfor -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{% macro write_whole(query, folder) %}
+    {%- set partitioned_by = config.get('partitioned_by', []) -%}
+    {%- call statement('main') -%}
+        copy (
+            {{ query }}
+            {{ order_of_rows() }}
+        ) to {{ text_literal(folder) }} (
+            format parquet,
+            overwrite true,
+            {% if partitioned_by %}partition_by ({{ partitioned_by | join(', ') }}){% else %}per_thread_output true{% endif %}
+        )
+    {%- endcall -%}
+{% endmacro %}
+
+
+{% macro order_of_rows() %}
+    {%- set sorted_by = config.get('meta', {}).get('sorted_by') -%}
+    {{ return('order by ' ~ sorted_by | join(', ') if sorted_by else '') }}
+{% endmacro %}
+
+
+{% macro publish(relation, existing_relation, columns, folder) %}
+    {%- if existing_relation is not none and existing_relation.type != 'view' -%}
+        {%- do adapter.drop_relation(existing_relation) -%}
+    {%- endif -%}
+    {%- call statement('publish') -%}
+        create or replace view {{ relation }} as
+        {{ select_from_lake(folder, columns) }}
+    {%- endcall -%}
+    {%- do persist_docs(relation, model) -%}
+{% endmacro %}
+
+
 {#-
     Conditions on user_id that cut the shoppers into slices of about 800,000 orders each: one slice
     of them takes DuckDB less than 2 GB, where all of Instacart's 3.4 million orders at once would be
     spilled to disk again and again. Every slice is a range, which skips what is sorted by shopper.
 -#}
-{% macro shopper_slices(relation) %}
+{% macro user_slices(relation) %}
     {%- set starts = run_query(
         "select min(user_id) from ("
         ~ "select user_id, sum(count(*)) over (order by user_id) as orders_so_far"
@@ -129,7 +152,6 @@
 {% endmacro %}
 
 
-{#- The folder of the generation that is not live. -#}
 {% macro next_lake_folder(relation) %}
     {%- set database_file = run_query(
         "select path from duckdb_databases() where database_name = '" ~ relation.database ~ "'"
@@ -152,7 +174,8 @@
     The published columns, in order and with their types: partition values come back from folder
     names as text, and a partitioned result without rows leaves no file at all.
 -#}
-{% macro select_from_lake(folder, columns, partitioned_by) %}
+{% macro select_from_lake(folder, columns) %}
+    {%- set partitioned_by = config.get('partitioned_by', []) -%}
     {%- set files = folder ~ '/**/*.parquet' -%}
     {%- set is_empty = run_query("select file from glob(" ~ text_literal(files) ~ ") limit 1") | length == 0 -%}
     select

@@ -1,7 +1,3 @@
-{#-
-    The median of a group as an aggregate: the middle value, or the mean of the middle two, as a
-    double; null where there is no value.
--#}
 {% macro median(value) -%}
     {{ return(adapter.dispatch('median')(value)) }}
 {%- endmacro %}

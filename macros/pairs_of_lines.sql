@@ -1,7 +1,3 @@
-{#-
-    The pairs of products that lie in one order, counted: a select over `lines` (order_id, product_id,
-    product_orders, orders_counted, orders_back), each pair once, the lower id first.
--#}
 {% macro pairs_of_lines(lines) %}
     select
         one.product_id as first_product_id,

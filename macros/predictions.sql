@@ -1,7 +1,3 @@
-{#-
-    The tables of the source `predictions`, before anything reads them: what `python -m ml predict`
-    wrote back to the lake, or an empty table with the same columns where it has not run yet.
--#}
 {% macro create_prediction_tables() %}
     {{ return(adapter.dispatch('create_prediction_tables')()) }}
 {% endmacro %}
@@ -27,7 +23,7 @@
 {% endmacro %}
 
 
-{#- An external table over a folder of the lake, which the nightly run publishes to (glue/steps.py). -#}
+{#- the nightly run publishes to this folder (glue/steps.py) -#}
 {% macro athena__create_prediction_tables() %}
     {#- compiling writes nothing and needs no account -#}
     {%- if execute and flags.WHICH != 'compile' -%}
@@ -52,7 +48,6 @@
 {% endmacro %}
 
 
-{#- The tables of source `predictions`, as their yml declares them. -#}
 {% macro prediction_tables() %}
     {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'predictions') | list) }}
 {% endmacro %}

@@ -1,7 +1,4 @@
-{#-
-    What stands before every statement, as JSON: dbt's usual comment, and which run it is. By these
-    `python -m glue cost` finds the statements of a run and of each node in Athena's history.
--#}
+{#- by this `python -m glue cost` finds the statements of a run and of each node in Athena's history -#}
 {% macro query_comment(node) %}
     {%- set comment = {
         'app': 'dbt',

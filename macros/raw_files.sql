@@ -8,7 +8,6 @@
 {% endmacro %}
 
 
-{#- A view per raw file, every column a string and an empty field '' as OpenCSVSerDe gives them. -#}
 {% macro duckdb__prepare_raw_tables() %}
     {%- if execute -%}
         {%- do run_query('create schema if not exists raw') -%}
@@ -32,7 +31,6 @@
 {% endmacro %}
 
 
-{#- The tables of source `raw`, as their yml declares them. -#}
 {% macro raw_tables() %}
     {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | list) }}
 {% endmacro %}
@@ -43,7 +41,6 @@
 {% endmacro %}
 
 
-{#- The path of a table's file, plain or gzipped; stops the run where there is not exactly one. -#}
 {% macro raw_file(table_name) %}
     {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
     {%- set found = run_query(
@@ -73,7 +70,6 @@
 {% endmacro %}
 
 
-{#- The column names in the first line of a raw file. -#}
 {% macro raw_header(file) %}
     {%- set lines = run_query(
         "select line from read_csv(" ~ text_literal(file) ~ ", auto_detect = false, header = false,"
@@ -123,7 +119,7 @@
 
 {#-
     A shop without train orders has no lines for them; every other table needs at least one row. One
-    query looks for a row of each. `if_empty` holds what to say, by the name of the table.
+    query looks for a row of each.
 -#}
 {% macro check_raw_rows(if_empty) %}
     {%- set filled = raw_tables() | rejectattr('config.meta.may_be_empty') | list -%}
@@ -146,7 +142,7 @@
 {% endmacro %}
 
 
-{#- RFC 4180: comma, fields quoted by ", a quote inside written as "". BOM and CRLF are understood. -#}
+{#- BOM and CRLF are understood by DuckDB itself -#}
 {% macro read_raw_csv(file, header) %}
     {%- set fields -%}
         {%- for name in header %}{{ text_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
@@ -170,20 +166,17 @@
 {% endmacro %}
 
 
-{#- When the file of a raw table was last written: the query behind `dbt source freshness`. -#}
 {% macro raw_loaded_at(source_relation) %}
     {{ return(adapter.dispatch('raw_loaded_at')(source_relation)) }}
 {% endmacro %}
 
 
-{#- read_blob gives a file's modification time without reading its content. -#}
 {% macro duckdb__raw_loaded_at(source_relation) %}
     select max(last_modified) as loaded_at
     from read_blob({{ text_literal(raw_dir() ~ '/' ~ source_relation.identifier ~ '.csv*') }})
 {% endmacro %}
 
 
-{#- Hive tables carry each object's modification time in a hidden column. -#}
 {% macro athena__raw_loaded_at(source_relation) %}
     select max("$file_modified_time") as loaded_at
     from {{ source_relation }}

@@ -57,7 +57,6 @@
 {% endmacro %}
 
 
-{#- For `dbt run-operation`: a build that was killed or broken off leaves its marker behind. -#}
 {% macro remove_marker(marker) %}
     {{ return(adapter.dispatch('remove_marker')(marker)) }}
 {% endmacro %}
@@ -84,7 +83,6 @@
 {% endmacro %}
 
 
-{#- The names of all markers that are there. -#}
 {% macro markers() %}
     {%- set schema = api.Relation.create(database=target.database, schema=target.schema) -%}
     {%- set found = [] -%}
@@ -97,7 +95,6 @@
 {% endmacro %}
 
 
-{#- What a marker's name says of its build; none for the name of anything else. -#}
 {% macro read_marker(name) %}
     {%- set read = modules.re.fullmatch('running_build_([a-z]+)_([0-9]+)_([0-9]+)_[0-9a-f]{32}', name) -%}
     {%- if not read -%}

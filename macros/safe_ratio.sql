@@ -1,7 +1,4 @@
-{#-
-    numerator / denominator as a double, null where the denominator is 0 or null.
-    Trino divides two integers to an integer, DuckDB to a double: the casts make them one.
--#}
+{#- Trino divides two integers to an integer, DuckDB to a double: the casts make them one -#}
 {% macro safe_ratio(numerator, denominator) -%}
     cast({{ numerator }} as double) / nullif(cast({{ denominator }} as double), cast(0 as double))
 {%- endmacro %}

@@ -1,6 +1,6 @@
 {#-
-    The population standard deviation of whole numbers, as an aggregate. It is made of integer sums
-    and one square root, because an engine's own function may add doubles in any order.
+    Made of integer sums and one square root, because an engine's own function may add doubles in any
+    order.
 -#}
 {% macro standard_deviation(value) -%}
     sqrt(cast(

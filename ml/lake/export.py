@@ -21,79 +21,19 @@ CHUNK_ROWS = 300_000  # rows of data.csv read at a time, about 200 MB; two such 
 
 _Range = tuple[int, int, int]  # orders_back, first user_id, last user_id
 
-# the tables that tasks need beside data.csv, and the query that gives each
-TABLES = {
-    # sorted, so that the same input gives the same bytes, and that some shoppers' lines are found
-    # without reading the others'
-    "baskets.parquet": """
-        select
-            orders.user_id, orders.order_number, lines.order_id, lines.product_id,
-            lines.add_to_cart_order, lines.reordered
-        from stg_order_products as lines
-        inner join stg_orders as orders on lines.order_id = orders.order_id
-        order by orders.user_id, orders.order_number, lines.add_to_cart_order
-    """,
-    "target_orders.parquet": "select * from target_orders order by orders_back, user_id",
-    "products.parquet": """
-        select
-            products.product_id, products.product_name, products.aisle_id, aisles.aisle_name,
-            products.department_id, departments.department_name
-        from stg_products as products
-        left join stg_aisles as aisles on products.aisle_id = aisles.aisle_id
-        left join stg_departments as departments
-            on products.department_id = departments.department_id
-        order by products.product_id
-    """,
-    "discovery_users.parquet": """
-        select
-            shoppers.user_id, shoppers.is_sampled, features.user_orders,
-            features.user_total_products, features.user_organic_ratio, shoppers.orders_back
-        from discovery_shoppers as shoppers
-        left join user_features as features
-            on shoppers.user_id = features.user_id
-            and shoppers.orders_back = features.orders_back
-        order by shoppers.orders_back, shoppers.user_id
-    """,
-    "user_aisle_ranks.parquet": """
-        select aisles.*
-        from shopper_aisles as aisles
-        inner join discovery_shoppers as shoppers
-            on aisles.user_id = shoppers.user_id and aisles.orders_back = shoppers.orders_back
-        order by aisles.orders_back, aisles.user_id, aisles.aisle_id
-    """,
-    "product_ranks.parquet": """
-        select ranks.*, features.prod_is_organic
-        from product_ranks as ranks
-        inner join prd_features as features
-            on ranks.product_id = features.product_id
-            and ranks.orders_back = features.orders_back
-        order by ranks.orders_back, ranks.product_id
-    """,
-    "product_neighbours.parquet": """
-        select * from product_neighbours order by orders_back, product_id, neighbour_id
-    """,
-    "discovery_candidates.parquet": """
-        select * from discovery_candidates order by orders_back, user_id, product_id
-    """,
+# the models that tasks read beside data.csv, each copied whole to <model>.parquet, and the columns
+# that the file is sorted by, so that the same input gives the same bytes, and that some shoppers'
+# rows are found without reading the others'
+EXPORTED = {
+    "baskets": ("user_id", "order_number", "add_to_cart_order", "product_id"),
+    "discovery_candidates": ("orders_back", "user_id", "product_id"),
+    "discovery_users": ("orders_back", "user_id"),
+    "product_neighbours": ("orders_back", "product_id", "neighbour_id"),
+    "product_ranks": ("orders_back", "product_id"),
+    "products": ("product_id",),
+    "target_orders": ("orders_back", "user_id"),
+    "user_aisle_ranks": ("orders_back", "user_id", "aisle_id"),
 }
-
-# the tables that all this is made of
-READ = (
-    "candidates",
-    "discovery_candidates",
-    "discovery_shoppers",
-    "prd_features",
-    "product_neighbours",
-    "product_ranks",
-    "shopper_aisles",
-    "stg_aisles",
-    "stg_departments",
-    "stg_order_products",
-    "stg_orders",
-    "stg_products",
-    "target_orders",
-    "user_features",
-)
 
 _ADAPTERS = {"local": "duckdb", "athena": "athena"}  # dbt's adapter of each target
 
@@ -126,15 +66,20 @@ def export(target: str, out: Path | None, manifest: Path | None) -> None:
         # whose context was entered last, is renamed first and the contract that names it last
         contract_path = files.enter_context(file_aside(out.with_name("contract.json")))
         table_paths = {
-            name: files.enter_context(file_aside(out.with_name(name))) for name in TABLES
+            name: files.enter_context(file_aside(out.with_name(f"{name}.parquet")))
+            for name in EXPORTED
         }
         data_path = files.enter_context(file_aside(out))
         contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
-        for name, query in TABLES.items():
-            with step(name):
-                lake.tables.sql(query).write_parquet(str(table_paths[name]))
-        rows = write_data(lake, [column["name"] for column in columns], data_path)
-    click.echo(f"{out}: {rows} rows, {len(columns)} columns")
+        # what DuckDB knows of a table in one file, and not of one in several, changes how it sorts,
+        # and with it the bytes that the same rows are written in
+        lake.tables.execute("set disabled_optimizers = 'statistics_propagation'")
+        for name, keys in EXPORTED.items():
+            with step(f"{name}.parquet"):
+                rows = lake.tables.sql(f"select * from {name} order by {', '.join(keys)}")
+                rows.write_parquet(str(table_paths[name]))
+        written = write_data(lake, [column["name"] for column in columns], data_path)
+    click.echo(f"{out}: {written} rows, {len(columns)} columns")
 
 
 def write_data(lake: Lake, columns: list[str], path: Path) -> int:
@@ -252,12 +197,12 @@ def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager
     if target == "local":
         return local_lake(lake_file(), schema)
     folder.mkdir(parents=True, exist_ok=True)
-    return athena_lake(schema, READ, folder)
+    return athena_lake(schema, ("candidates", *EXPORTED), folder)
 
 
 def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:
     is_live = lake.scalar("select count(*) from target_orders where eval_set = 'live'")
-    last_window = lake.scalar("select max(orders_back) from user_features")
+    last_window = lake.scalar("select max(orders_back) from product_ranks")
     contract = {
         "hash": contract_hash(columns),
         "mode": "live" if is_live else "benchmark",
@@ -272,18 +217,14 @@ def _ranges(lake: Lake) -> list[_Range]:
     query = f"""
         with counted as (
             select
-                user_features.orders_back, user_features.user_id,
-                sum(user_features.user_distinct_products) over (
-                    partition by user_features.orders_back order by user_features.user_id
-                ) as pairs_so_far
-            from user_features as user_features
-            inner join target_orders as target_orders
-                on user_features.user_id = target_orders.user_id
-                and user_features.orders_back = target_orders.orders_back
+                orders_back, user_id,
+                sum(count(*)) over (partition by orders_back order by user_id) as rows_so_far
+            from candidates
+            group by orders_back, user_id
         )
         select orders_back, min(user_id), max(user_id)
         from counted
-        group by orders_back, pairs_so_far // {CHUNK_ROWS}
+        group by orders_back, rows_so_far // {CHUNK_ROWS}
         order by orders_back, min(user_id)
     """
     return lake.tables.execute(query).fetchall()

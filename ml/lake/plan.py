@@ -1,4 +1,4 @@
-"""What an exporter outside this package needs to know: the columns of data.csv and the queries."""
+"""What an exporter outside this package needs to know: data.csv's columns, and the tables."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ml.data.contract import contract_hash
-from ml.lake.export import TABLES, candidates_model, data_columns
+from ml.lake.export import EXPORTED, candidates_model, data_columns
 from ml.tools.atomic_files import file_aside
 
 
@@ -27,8 +27,8 @@ def export_plan(target: str, manifest: Path, out: Path) -> None:
     plan = {
         "columns": columns,
         "hash": contract_hash(columns),
-        "tables": {name: " ".join(query.split()) for name, query in TABLES.items()},
+        "tables": EXPORTED,
     }
     with file_aside(out) as aside:
         aside.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    click.echo(f"{out}: {len(columns)} columns, {len(TABLES)} tables")
+    click.echo(f"{out}: {len(columns)} columns, {len(EXPORTED)} tables")

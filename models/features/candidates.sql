@@ -5,9 +5,9 @@
 
 with
 
-shoppers as (
+targets as (
 
-    select * from {{ ref('shoppers') }}
+    select * from {{ ref('target_features') }}
 
 ),
 
@@ -51,12 +51,12 @@ final as (
     select
         pairs.user_id,
         pairs.product_id,
-        shoppers.user_orders,
-        shoppers.user_period,
-        shoppers.user_mean_days_since_prior,
-        shoppers.user_total_products,
-        shoppers.user_distinct_products,
-        shoppers.user_reorder_ratio,
+        targets.user_orders,
+        targets.user_period,
+        targets.user_mean_days_since_prior,
+        targets.user_total_products,
+        targets.user_distinct_products,
+        targets.user_reorder_ratio,
         pairs.up_orders,
         pairs.up_first_order,
         pairs.up_last_order,
@@ -65,32 +65,32 @@ final as (
         prd_features.prod_reorders,
         prd_features.prod_first_orders,
         prd_features.prod_second_orders,
-        shoppers.eval_set,
-        shoppers.order_id,
-        shoppers.order_number,
-        shoppers.order_dow,
-        shoppers.order_hour_of_day,
-        shoppers.days_since_prior_order,
+        targets.eval_set,
+        targets.order_id,
+        targets.order_number,
+        targets.order_dow,
+        targets.order_hour_of_day,
+        targets.days_since_prior_order,
         prd_features.prod_reorder_probability,
         prd_features.prod_reorder_times,
         prd_features.prod_reorder_ratio,
-        shoppers.user_average_basket,
-        {{ safe_ratio('pairs.up_orders', 'shoppers.user_orders') }} as up_order_rate,
-        shoppers.user_orders - pairs.up_last_order as up_orders_since_last_order,
-        {{ safe_ratio('pairs.up_orders', '(shoppers.user_orders - pairs.up_first_order + 1)') }}
+        targets.user_average_basket,
+        {{ safe_ratio('pairs.up_orders', 'targets.user_orders') }} as up_order_rate,
+        targets.user_orders - pairs.up_last_order as up_orders_since_last_order,
+        {{ safe_ratio('pairs.up_orders', '(targets.user_orders - pairs.up_first_order + 1)') }}
             as up_order_rate_since_first_order,
-        shoppers.user_median_days_since_prior,
-        shoppers.user_sd_days_since_prior,
-        shoppers.user_last_days_since_prior,
-        shoppers.user_last_days_over_median,
-        shoppers.user_sd_basket,
-        shoppers.user_last_basket,
-        shoppers.user_basket_trend,
-        shoppers.user_recent_reorder_ratio,
-        shoppers.user_none_ratio,
-        shoppers.user_orders_in_last_30_days,
-        shoppers.user_mean_hour_of_day,
-        shoppers.user_organic_ratio,
+        targets.user_median_days_since_prior,
+        targets.user_sd_days_since_prior,
+        targets.user_last_days_since_prior,
+        targets.user_last_days_over_median,
+        targets.user_sd_basket,
+        targets.user_last_basket,
+        targets.user_basket_trend,
+        targets.user_recent_reorder_ratio,
+        targets.user_none_ratio,
+        targets.user_orders_in_last_30_days,
+        targets.user_mean_hour_of_day,
+        targets.user_organic_ratio,
         prd_features.prod_aisle_id,
         prd_features.prod_department_id,
         prd_features.prod_is_organic,
@@ -125,9 +125,9 @@ final as (
         {{ streak('pairs.up_order_bits') }} as up_streak,
         {{ decayed('pairs.up_order_weight') }} as up_decayed_orders,
         {{ decayed('pairs.up_day_weight') }} as up_decayed_days,
-        {{ safe_ratio('pairs.up_order_weight', 'shoppers.user_order_weight') }}
+        {{ safe_ratio('pairs.up_order_weight', 'targets.user_order_weight') }}
             as up_decayed_order_rate,
-        {{ safe_ratio('pairs.up_day_weight', 'shoppers.user_day_weight') }} as up_decayed_day_rate,
+        {{ safe_ratio('pairs.up_day_weight', 'targets.user_day_weight') }} as up_decayed_day_rate,
         {{ safe_ratio('pairs.orders_spanned', 'pairs.up_reorders') }} as up_mean_orders_between,
         pairs.up_max_orders_between,
         {{ safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders') }} as up_mean_days_between,
@@ -135,7 +135,7 @@ final as (
         pairs.up_max_days_between,
         -- the orders since the last one, and the order to come, over the mean distance
         {{ safe_ratio(
-            '(shoppers.user_orders - pairs.up_last_order + 1) * pairs.up_reorders',
+            '(targets.user_orders - pairs.up_last_order + 1) * pairs.up_reorders',
             'pairs.orders_spanned'
         ) }} as up_overdue_orders,
         {{ safe_ratio(
@@ -144,19 +144,19 @@ final as (
         pairs.mean_cart_position
         - prd_features.prod_average_cart_position as up_cart_position_difference,
         {{ safe_ratio('pairs.up_orders', 'user_aisles.aisle_lines') }} as up_share_of_aisle,
-        {{ safe_ratio('user_aisles.aisle_lines', 'shoppers.user_total_products') }}
+        {{ safe_ratio('user_aisles.aisle_lines', 'targets.user_total_products') }}
             as up_aisle_share,
-        shoppers.user_orders - user_aisles.aisle_last_order as up_aisle_orders_since_last_order,
+        targets.user_orders - user_aisles.aisle_last_order as up_aisle_orders_since_last_order,
         user_aisles.aisle_last_order - pairs.up_last_order as up_orders_until_last_of_aisle,
-        {{ safe_ratio('user_aisles.department_lines', 'shoppers.user_total_products') }}
+        {{ safe_ratio('user_aisles.department_lines', 'targets.user_total_products') }}
             as up_department_share,
-        shoppers.ctx_user_days_over_median,
-        shoppers.ctx_user_same_dow_rate,
-        shoppers.ctx_user_near_hour_rate,
-        pairs.up_days_since_last_order + shoppers.days_since_prior_order
+        targets.ctx_user_days_over_median,
+        targets.ctx_user_same_dow_rate,
+        targets.ctx_user_near_hour_rate,
+        pairs.up_days_since_last_order + targets.days_since_prior_order
             as ctx_up_days_since_last_order,
         {{ safe_ratio(
-            '(pairs.up_days_since_last_order + shoppers.days_since_prior_order)',
+            '(pairs.up_days_since_last_order + targets.days_since_prior_order)',
             safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders')
         ) }} as ctx_up_overdue_days,
         {{ safe_ratio('pairs.ctx_up_target_dow_orders', 'pairs.up_orders') }}
@@ -164,14 +164,14 @@ final as (
         {{ safe_ratio('pairs.ctx_up_near_target_hour_orders', 'pairs.up_orders') }}
             as ctx_up_near_hour_rate,
         case
-            when target_lines.product_id is not null then 1 else shoppers.label_of_absent_product
+            when target_lines.product_id is not null then 1 else targets.label_of_absent_product
         end as reordered,
         pairs.orders_back
     from pairs
-    inner join shoppers
+    inner join targets
         on
-            pairs.user_id = shoppers.user_id
-            and pairs.orders_back = shoppers.orders_back
+            pairs.user_id = targets.user_id
+            and pairs.orders_back = targets.orders_back
     -- a left join, though every product is there: joins then keep this order, while an optimizer
     -- that sees orders_back as a key of its own may multiply shoppers by products
     left join prd_features

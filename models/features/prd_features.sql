@@ -58,8 +58,7 @@ final as (
         {{ safe_ratio('products.prod_reorders', 'products.prod_orders') }} as prod_reorder_ratio,
         catalogue.aisle_id as prod_aisle_id,
         catalogue.department_id as prod_department_id,
-        case when strpos(lower(catalogue.product_name), 'organic') > 0 then 1 else 0 end
-            as prod_is_organic,
+        catalogue.is_organic as prod_is_organic,
         {{ safe_ratio('products.prod_cart_positions', 'products.prod_orders') }}
             as prod_average_cart_position,
         {{ safe_ratio('products.one_shot_buyers', 'products.tried_buyers') }}

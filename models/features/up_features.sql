@@ -1,7 +1,10 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['user_id', 'product_id'],
-    meta={'partition_values': window_numbers(), 'sliced': true}
+    meta={
+        'partition_values': window_numbers(),
+        'sliced': true,
+        'sorted_by': ['user_id', 'product_id']
+    }
 ) }}
 
 with

@@ -13,12 +13,7 @@ up_features as (
 
 products as (
 
-    select
-        product_id,
-        aisle_id,
-        department_id,
-        case when strpos(lower(product_name), 'organic') > 0 then 1 else 0 end as is_organic
-    from {{ ref('stg_products') }}
+    select * from {{ ref('stg_products') }}
 
 ),
 

@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from ml.lake.athena import AthenaTable, copy_tables, find_tables, select_copied
-from ml.lake.export import TABLES
+from ml.lake.export import EXPORTED
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.parity.comparison import Compared, compare_bytes, compare_tables
@@ -69,7 +69,7 @@ def compare(built: Built) -> list[Compared]:
             for name, key in models.items()
         ]
         # the order of rows is promised for data.csv alone
-        for name in TABLES:
+        for name in (f"{table}.parquet" for table in EXPORTED):
             local, athena = (
                 f"read_parquet('{workspace.lake / name}')"
                 for workspace in (built.local, built.athena.workspace)

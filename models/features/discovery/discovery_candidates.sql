@@ -1,7 +1,10 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['user_id', 'product_id'],
-    meta={'partition_values': window_numbers(), 'sliced': true}
+    meta={
+        'partition_values': window_numbers(),
+        'sliced': true,
+        'sorted_by': ['user_id', 'product_id']
+    }
 ) }}
 
 {#-
@@ -10,7 +13,7 @@
     in window 0, and 1.4 million in each of the others for the 10,000 who are learnt from.
 -#}
 {%- set most_popular = 60 -%}
-{%- set aisles_per_shopper = 8 -%}
+{%- set aisles_per_user = 8 -%}
 {%- set products_per_aisle = 5 -%}
 {%- set own_products = 20 -%}
 {%- set neighbours_per_product = 10 -%}
@@ -21,9 +24,9 @@
 with
 
 -- looked up by exists: by a join, an engine may meet every shopper with every product first
-shoppers as (
+discovery_users as (
 
-    select * from {{ ref('discovery_shoppers') }}
+    select * from {{ ref('discovery_users') }}
 
 ),
 
@@ -33,9 +36,9 @@ product_ranks as (
 
 ),
 
-shopper_aisles as (
+user_aisle_ranks as (
 
-    select * from {{ ref('shopper_aisles') }}
+    select * from {{ ref('user_aisle_ranks') }}
 
 ),
 
@@ -91,10 +94,10 @@ met as (
     where
         (neighbours.confidence_rank = 0 or up_features.up_place <= {{ own_products }})
         and exists (
-            select 1 from shoppers
+            select 1 from discovery_users
             where
-                shoppers.user_id = up_features.user_id
-                and shoppers.orders_back = up_features.orders_back
+                discovery_users.user_id = up_features.user_id
+                and discovery_users.orders_back = up_features.orders_back
         )
     group by up_features.user_id, neighbours.neighbour_id, up_features.orders_back
 
@@ -122,32 +125,26 @@ together as (
 popular as (
 
     select
-        shoppers.user_id,
+        discovery_users.user_id,
         product_ranks.product_id,
-        shoppers.orders_back
-    from shoppers
+        discovery_users.orders_back
+    from discovery_users
     inner join product_ranks
-        on shoppers.orders_back = product_ranks.orders_back
+        on discovery_users.orders_back = product_ranks.orders_back
     where product_ranks.popularity_rank <= {{ most_popular }}
     union
     select
-        shopper_aisles.user_id,
+        user_aisle_ranks.user_id,
         product_ranks.product_id,
-        shopper_aisles.orders_back
-    from shopper_aisles
+        user_aisle_ranks.orders_back
+    from user_aisle_ranks
     inner join product_ranks
         on
-            shopper_aisles.aisle_id = product_ranks.aisle_id
-            and shopper_aisles.orders_back = product_ranks.orders_back
+            user_aisle_ranks.aisle_id = product_ranks.aisle_id
+            and user_aisle_ranks.orders_back = product_ranks.orders_back
     where
-        shopper_aisles.aisle_place <= {{ aisles_per_shopper }}
+        user_aisle_ranks.aisle_place <= {{ aisles_per_user }}
         and product_ranks.aisle_rank <= {{ products_per_aisle }}
-        and exists (
-            select 1 from shoppers
-            where
-                shoppers.user_id = shopper_aisles.user_id
-                and shoppers.orders_back = shopper_aisles.orders_back
-        )
 
 ),
 
@@ -178,7 +175,7 @@ final as (
         discoveries.product_id,
         product_ranks.popularity_rank,
         product_ranks.aisle_rank,
-        shopper_aisles.aisle_place,
+        user_aisle_ranks.aisle_place,
         discoveries.together_rank,
         {{ safe_ratio('discoveries.together_units', unit) }} as together_score,
         discoveries.together_products,
@@ -189,11 +186,11 @@ final as (
         on
             discoveries.product_id = product_ranks.product_id
             and discoveries.orders_back = product_ranks.orders_back
-    left join shopper_aisles
+    left join user_aisle_ranks
         on
-            discoveries.user_id = shopper_aisles.user_id
-            and product_ranks.aisle_id = shopper_aisles.aisle_id
-            and discoveries.orders_back = shopper_aisles.orders_back
+            discoveries.user_id = user_aisle_ranks.user_id
+            and product_ranks.aisle_id = user_aisle_ranks.aisle_id
+            and discoveries.orders_back = user_aisle_ranks.orders_back
 
 )
 

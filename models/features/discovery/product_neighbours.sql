@@ -1,7 +1,9 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['product_id', 'neighbour_rank'],
-    meta={'partition_values': window_numbers()}
+    meta={
+        'partition_values': window_numbers(),
+        'sorted_by': ['product_id', 'neighbour_rank']
+    }
 ) }}
 
 {#- one chance meeting per so many orders is no evidence: up to here every pair counts -#}

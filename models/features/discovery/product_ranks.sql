@@ -41,6 +41,7 @@ final as (
                 prd_features.prod_orders desc,
                 prd_features.product_id asc
         ) as integer) as aisle_rank,
+        prd_features.prod_is_organic,
         prd_features.orders_back
     from prd_features
     inner join products

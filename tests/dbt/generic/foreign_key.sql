@@ -1,4 +1,3 @@
-{#- Every combination of the columns stands in the other table, under the same names. -#}
 {% test foreign_key(model, columns, to) %}
 
     select

@@ -1,4 +1,3 @@
-{#- The expression is true for every row. -#}
 {% test holds(model, expression) %}
 
     select *

@@ -1,4 +1,3 @@
-{#- The model has as many rows as the given relations together. -#}
 {% test same_row_count(model, of) %}
 
     with

@@ -1,4 +1,3 @@
-{#- No combination of the columns occurs twice. -#}
 {% test unique_key(model, columns) %}
 
     select

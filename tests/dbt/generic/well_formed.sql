@@ -1,9 +1,5 @@
 {#-
-    Every raw value can be read as what its column holds. One pass over the file checks all columns,
-    and one sentence tells for each damaged one in how many rows it is, with an example.
-
-    whole_numbers: {column: type}, unsigned and small enough for the type; whole_days: columns of
-    the same, also written 15.0, or empty; accepted: {column: [values]}.
+    One pass over the file checks all columns.
 
     try_cast only looks here; the staging models cast hard. It is not enough: DuckDB also reads
     1e2, 1_2, 0x9 and ' 2' as whole numbers, Trino does not. Digits are counted only where a number

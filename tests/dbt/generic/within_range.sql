@@ -1,4 +1,3 @@
-{#- No value lies below min_value or above max_value; null is for not_null to judge. -#}
 {% test within_range(model, column_name, min_value=none, max_value=none) %}
 
     select {{ column_name }}

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 import ml.lake.athena
 from ml.lake.athena import AthenaTable
-from ml.lake.export import TABLES
+from ml.lake.export import EXPORTED
 from ml.lake.export import export as export_command
 from tests.athena_api.clients import bucket_and_key, list_objects, make_client
 from tests.python import dbt_runs
@@ -36,9 +36,9 @@ def test_files_are_those_of_the_local_target(
     for name in ("data.csv", "contract.json"):
         local, athena = built_tiny_shop.lake / name, built_shop.workspace.lake / name
         assert local.read_bytes() == athena.read_bytes(), name
-    for name in TABLES:
+    for name in EXPORTED:
         rows = [
-            pl.read_parquet(lake / name)
+            pl.read_parquet(lake / f"{name}.parquet")
             for lake in (built_tiny_shop.lake, built_shop.workspace.lake)
         ]
         assert rows[0].height > 0
@@ -46,7 +46,7 @@ def test_files_are_those_of_the_local_target(
         assert rows[0].sort(pl.all()).equals(rows[1].sort(pl.all())), name
     # nothing of what was copied from S3 is left
     assert {path.name for path in built_shop.workspace.lake.iterdir()} == {
-        *("data.csv", "contract.json", *TABLES)
+        *("data.csv", "contract.json", *(f"{name}.parquet" for name in EXPORTED))
     }
 
 
@@ -67,7 +67,7 @@ def test_tables_that_are_rebuilt_meanwhile_are_refused(
     built_shop: AthenaShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     glue = make_client("glue", built_shop.api.url)
-    entry = tables(built_shop.api, built_shop.schema)["stg_products"]
+    entry = tables(built_shop.api, built_shop.schema)["products"]
     table = {
         key: entry[key]
         for key in ("Name", "Description", "TableType", "StorageDescriptor", "Parameters")
@@ -97,7 +97,7 @@ def test_an_object_that_is_gone_meanwhile_is_a_rebuild(
     built_shop: AthenaShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3 = make_client("s3", built_shop.api.url)
-    place = tables(built_shop.api, built_shop.schema)["stg_aisles"]["StorageDescriptor"]["Location"]
+    place = tables(built_shop.api, built_shop.schema)["products"]["StorageDescriptor"]["Location"]
     bucket, _ = bucket_and_key(place)
     key = next(list_objects(s3, place))["Key"]
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()

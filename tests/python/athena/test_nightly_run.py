@@ -19,7 +19,7 @@ import pytest
 
 from glue.raw_contract import raw_tables
 from ml.lake.athena import copy_tables, find_tables
-from ml.lake.export import READ
+from ml.lake.export import EXPORTED
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import query
@@ -125,7 +125,7 @@ class Chain:
         with pytest.MonkeyPatch.context() as patch:
             for variable, value in self.environment.items():
                 patch.setenv(variable, value)
-            copy_tables(find_tables("chain", READ), folder / "tables")
+            copy_tables(find_tables("chain", ("candidates", *EXPORTED)), folder / "tables")
         self.s3.download_file(ARTIFACTS, plan, str(folder / "plan.json"))
         run_export_job(folder / "plan.json", folder / "tables", folder / "out")
         for path in (folder / "out").iterdir():

@@ -168,26 +168,26 @@ FORMULAS = [
     Change(
         "up_order_rate",
         "candidates",
-        "'pairs.up_orders', 'shoppers.user_orders'",
-        "'shoppers.user_orders', 'pairs.up_orders'",
+        "'pairs.up_orders', 'targets.user_orders'",
+        "'targets.user_orders', 'pairs.up_orders'",
     ),
     Change(
         "up_order_rate",
         "candidates",
-        "'pairs.up_orders', 'shoppers.user_orders'",
-        "'pairs.up_orders', 'shoppers.order_number'",
+        "'pairs.up_orders', 'targets.user_orders'",
+        "'pairs.up_orders', 'targets.order_number'",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "shoppers.user_orders - pairs.up_last_order as",
-        "shoppers.user_orders - pairs.up_first_order as",
+        "targets.user_orders - pairs.up_last_order as",
+        "targets.user_orders - pairs.up_first_order as",
     ),
     Change(
         "up_orders_since_last_order",
         "candidates",
-        "shoppers.user_orders - pairs.up_last_order as",
-        "shoppers.order_number - pairs.up_last_order as",
+        "targets.user_orders - pairs.up_last_order as",
+        "targets.order_number - pairs.up_last_order as",
     ),
     Change(
         "up_order_rate_since_first_order", "candidates", "up_first_order + 1)", "up_first_order)"
@@ -236,7 +236,7 @@ WINDOWS = [
     Change("live mode", "target_orders", "    where orders_back = 0", ""),
     Change("target", "history_orders", "orders.order_number < ", "orders.order_number <= "),
     Change("target", "history_orders", "orders.order_number < ", "1 + orders.order_number < "),
-    Change("shopper", "history_orders", "orders.user_id = user_windows.user_id\n", "true\n"),
+    Change("user", "history_orders", "orders.user_id = user_windows.user_id\n", "true\n"),
     Change(
         "order", "history_lines", "on order_products.order_id = history_orders.order_id", "on 1=1"
     ),
@@ -245,21 +245,25 @@ WINDOWS = [
         "window", "user_features", "and user_orders.orders_back = user_products.orders_back", ""
     ),
     Change("order without lines", "user_features", "left join", "inner join"),
-    Change("window", "shoppers", "and target_orders.orders_back = user_features.orders_back", ""),
-    Change("window", "shoppers", "and target_orders.orders_back = known_baskets.orders_back", ""),
-    Change("window", "candidates", "and pairs.orders_back = shoppers.orders_back", ""),
+    Change(
+        "window", "target_features", "and target_orders.orders_back = user_features.orders_back", ""
+    ),
+    Change(
+        "window", "target_features", "and target_orders.orders_back = known_baskets.orders_back", ""
+    ),
+    Change("window", "candidates", "and pairs.orders_back = targets.orders_back", ""),
     Change("window", "candidates", "and pairs.orders_back = prd_features.orders_back", ""),
     Change("window", "candidates", "and pairs.orders_back = target_lines.orders_back", ""),
-    Change("label", "candidates", "then 1 else shoppers.label_of_absent_product", "then 1 else 0"),
-    Change("label", "candidates", "then 1 else shoppers.label_of_absent_product", "then 1"),
+    Change("label", "candidates", "then 1 else targets.label_of_absent_product", "then 1 else 0"),
+    Change("label", "candidates", "then 1 else targets.label_of_absent_product", "then 1"),
     Change("label", "candidates", "and pairs.product_id = target_lines.product_id", ""),
     Change("label", "candidates", "left join target_lines", "inner join target_lines"),
-    Change("no target", "candidates", "inner join shoppers", "left join shoppers"),
+    Change("no target", "candidates", "inner join targets", "left join targets"),
 ]
 
 # `candidates` hands on the features of the marts, the mean cart position apart, which it takes from
 # sum and count: another one in its place must be noticed too
-MARTS = {"user_": "shoppers", "up_": "pairs", "prod_": "prd_features"}
+MARTS = {"user_": "targets", "up_": "pairs", "prod_": "prd_features"}
 HANDED_ON = [
     Change(name, "candidates", f"{mart}.{name},", f"{mart}.{other} as {name},")
     for prefix, mart in MARTS.items()

@@ -75,7 +75,7 @@ PAIRS = [
         "aisle_lines", "user_aisles", "sum(up_features.up_orders)", "count(up_features.up_orders)"
     ),
     Change("aisle_products", "user_aisles", "count(*) as", "max(up_features.up_orders) as"),
-    Change("aisle_organic_lines", "user_aisles", "lower(product_name)", "product_name"),
+    Change("aisle_organic_lines", "user_aisles", " * products.is_organic", ""),
     Change("aisle_organic_lines", "user_aisles", "up_features.up_orders * products", "products"),
     Change("aisle_last_order", "user_aisles", "max(up_features.up_", "min(up_features.up_"),
     Change(
@@ -191,21 +191,21 @@ FEATURES = [
     ),
     Change(
         "ctx_user_days_over_median",
-        "shoppers",
+        "target_features",
         "- user_features.user_median",
         "- user_features.user_mean",
     ),
     Change(
         "label_of_absent_product",
-        "shoppers",
+        "target_features",
         "case when known_baskets.user_id is not null then 0 end",
         "0",
     ),
     Change("prod_aisle_id", "prd_features", "catalogue.aisle_id", "catalogue.department_id"),
     Change("prod_department_id", "prd_features", "catalogue.department_id", "catalogue.aisle_id"),
-    Change(
-        "prod_is_organic", "prd_features", "lower(catalogue.product_name)", "catalogue.product_name"
-    ),
+    Change("prod_is_organic", "prd_features", "catalogue.is_organic", "1 - catalogue.is_organic"),
+    Change("is_organic", "stg_products", "strpos(lower(product_name)", "strpos((product_name)"),
+    Change("is_organic", "stg_products", "'organic') > 0", "'organic') = 1"),
     Change(
         "prod_average_cart_position",
         "prd_features",
@@ -333,14 +333,14 @@ FEATURES = [
     Change(
         "up_decayed_order_rate",
         "candidates",
-        "'shoppers.user_order_weight'",
-        "'shoppers.user_day_weight'",
+        "'targets.user_order_weight'",
+        "'targets.user_day_weight'",
     ),
     Change(
         "up_decayed_day_rate",
         "candidates",
-        "'shoppers.user_day_weight'",
-        "'shoppers.user_order_weight'",
+        "'targets.user_day_weight'",
+        "'targets.user_order_weight'",
     ),
     Change(
         "up_mean_orders_between",
@@ -387,8 +387,8 @@ FEATURES = [
     Change(
         "up_aisle_share",
         "candidates",
-        "'user_aisles.aisle_lines', 'shoppers.user_total_products'",
-        "'pairs.up_orders', 'shoppers.user_total_products'",
+        "'user_aisles.aisle_lines', 'targets.user_total_products'",
+        "'pairs.up_orders', 'targets.user_total_products'",
     ),
     Change(
         "up_aisle_orders_since_last_order",
@@ -423,8 +423,8 @@ FEATURES = [
     Change(
         "ctx_up_days_since_last_order",
         "candidates",
-        "        pairs.up_days_since_last_order + shoppers.days_since_prior_order\n",
-        "        pairs.up_days_since_last_order + shoppers.order_number\n",
+        "        pairs.up_days_since_last_order + targets.days_since_prior_order\n",
+        "        pairs.up_days_since_last_order + targets.order_number\n",
     ),
     Change(
         "ctx_up_overdue_days",
@@ -436,8 +436,8 @@ FEATURES = [
 
 # `candidates` hands features on from a mart: another one in its place must be noticed too
 HANDED_ON_BY = {
-    "shoppers": [name for name in RICHER_HEADER if name.startswith("user_")],
-    "shoppers of a context": [name for name in RICHER_HEADER if name.startswith("ctx_user_")],
+    "targets": [name for name in RICHER_HEADER if name.startswith("user_")],
+    "targets of a context": [name for name in RICHER_HEADER if name.startswith("ctx_user_")],
     "pairs": [
         "up_days_since_last_order",
         "up_max_orders_between",

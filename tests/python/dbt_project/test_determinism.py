@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from ml.lake.export import TABLES
+from ml.lake.export import EXPORTED
 from tests.python.dbt_project.data_comparison import read_text_cells
 from tests.python.dbt_project.shop_builds import (
     build_once,
@@ -41,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def test_neither_threads_nor_a_second_export_change_a_byte(
     built: Workspace, tmp_path: Path
 ) -> None:
-    names = ("data.csv", "contract.json", *TABLES)
+    names = ("data.csv", "contract.json", *(f"{table}.parquet" for table in EXPORTED))
     first = {name: (built.lake / name).read_bytes() for name in names}
     assert first["data.csv"].count(b"\n") > ENOUGH_LINES
     others = build_with_threads(tmp_path / "workspace", built.raw, threads=4)

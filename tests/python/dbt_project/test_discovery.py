@@ -20,10 +20,10 @@ from tests.python.dbt_runs import (
 
 TABLES = (
     "discovery_candidates",
+    "discovery_users",
     "product_neighbours",
     "product_ranks",
-    "shopper_aisles",
-    "shoppers",
+    "user_aisle_ranks",
 )
 WINDOWS = 2
 VARIABLES = {"windows": WINDOWS}
@@ -47,7 +47,7 @@ def rows(workspace: Workspace, table: str) -> pl.DataFrame:
 
 def history_of_window_0(workspace: Workspace) -> pl.DataFrame:
     """Give the lines of baskets.parquet before each shopper's order to predict."""
-    targets = rows(workspace, "targets").filter(pl.col("orders_back") == 0)
+    targets = rows(workspace, "target_orders").filter(pl.col("orders_back") == 0)
     ends = targets.select("user_id", end="order_number")
     lines = rows(workspace, "baskets").join(ends, on="user_id")
     return lines.filter(pl.col("order_number") < pl.col("end"))
@@ -140,7 +140,7 @@ def test_bought_together_as_a_plain_loop_adds_it_up(built: Workspace) -> None:
 
 def test_candidates_were_never_bought(built: Workspace) -> None:
     candidates = rows(built, "discovery_candidates")
-    ends = rows(built, "targets").select("user_id", "orders_back", end="order_number")
+    ends = rows(built, "target_orders").select("user_id", "orders_back", end="order_number")
     bought = rows(built, "baskets").join(ends, on="user_id")
     bought = bought.filter(pl.col("order_number") < pl.col("end"))
     key = ["user_id", "product_id", "orders_back"]

@@ -32,7 +32,7 @@ PARTITIONED = {
     "user_windows": ["orders_back=0"],
     "user_aisles": ["orders_back=0"],
     "aisle_totals": ["orders_back=0"],
-    "shoppers": ["orders_back=0"],
+    "target_features": ["orders_back=0"],
     "up_features": ["orders_back=0"],
     "user_features": ["orders_back=0"],
     "prd_features": ["orders_back=0"],
@@ -119,6 +119,22 @@ def test_partitions_are_folders_and_last_columns(built_tiny_shop: Workspace) -> 
         partitioned_by = model["config"].get("partitioned_by", [])
         columns = [column for column, _ in described(built_tiny_shop, name)]
         assert columns[len(columns) - len(partitioned_by) :] == partitioned_by, name
+
+
+def test_rows_of_a_file_are_sorted_where_a_model_asks_for_it(built_tiny_shop: Workspace) -> None:
+    orders = {
+        name: ", ".join(model["config"]["meta"]["sorted_by"])
+        for name, model in models(built_tiny_shop).items()
+        if "sorted_by" in model["config"]["meta"]
+    }
+    assert {"up_features", "discovery_candidates", "discovery_users"} <= set(orders)
+    for name, order in orders.items():
+        files = list(built_tiny_shop.lake.glob(f"next_basket.{name}.a/*/*.parquet"))
+        assert files, name
+        for file in files:
+            read = f"select {order} from read_parquet('{file}')"
+            stored = query(built_tiny_shop, f"{read} order by file_row_number")
+            assert stored == query(built_tiny_shop, f"{read} order by {order}"), name
 
 
 def test_partition_values_come_back_with_their_type(built_tiny_shop: Workspace) -> None:
@@ -223,7 +239,7 @@ def test_generations_take_turns_and_leave_no_old_partition(copied_shop: Workspac
     assert published(shop, *others) == others_before
 
 
-def test_slices_of_shoppers_hold_the_same_rows_as_one(changed_project: Workspace) -> None:
+def test_slices_of_users_hold_the_same_rows_as_one(changed_project: Workspace) -> None:
     """What only a shop of a million orders needs, with a few orders a slice."""
     shop = changed_project
     sliced = ("up_features", "candidates", "discovery_candidates")

@@ -153,7 +153,7 @@ def test_nothing_of_the_order_to_come_is_known(live: Workspace) -> None:
     assert last_known["ctx_up_days_since_last_order"].to_list() == ["5", "5", "5", "6"]
 
 
-def test_every_shopper_with_a_known_order_has_an_order_to_come(live: Workspace) -> None:
+def test_every_user_with_a_known_order_has_an_order_to_come(live: Workspace) -> None:
     targets = pl.read_parquet(live.lake / "target_orders.parquet").sort("orders_back", "user_id")
     columns = (
         "user_id",

@@ -52,7 +52,7 @@ def keep_only(shop: Workspace, mart: str, condition: str) -> None:
         pytest.param("up_features", "true", set(), id="all-is-there"),
         pytest.param("up_features", "orders_back <> 1", {TOTALS, PAIRS, REORDERED}, id="pairs"),
         pytest.param("up_features", "false", {TOTALS, PAIRS, REORDERED}, id="all-pairs"),
-        pytest.param("user_features", "orders_back <> 1", {TOTALS}, id="shoppers"),
+        pytest.param("user_features", "orders_back <> 1", {TOTALS}, id="users"),
         pytest.param("prd_features", "orders_back <> 0", {TOTALS}, id="products"),
         pytest.param("candidates", "orders_back <> 1", {PAIRS}, id="candidates"),
     ],

@@ -73,7 +73,7 @@ def test_unchanged_models_pass(unit_tests: Callable[[str], Results], model: str)
 def test_a_change_is_caught(
     unit_tests: Callable[[str], Results], project: Path, change: Change
 ) -> None:
-    model = project / "models/features" / f"{change.model}.sql"
+    (model,) = project.glob(f"models/**/{change.model}.sql")
     formula = model.read_text(encoding="utf-8")
     assert formula.count(change.text) == 1
     model.write_text(formula.replace(change.text, change.replacement), encoding="utf-8")

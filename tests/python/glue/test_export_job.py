@@ -8,6 +8,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
+from ml.lake.export import EXPORTED
 
 from tests.python.dbt_runs import ROOT, Workspace, dbt, environment, export, make_workspace
 from tests.python.glue.spark import SPARK_MISSING, run_export_job
@@ -31,9 +32,7 @@ def exported(
         tables.mkdir()
         with duckdb.connect(workspace.lake / "lake.duckdb", read_only=True) as lake:
             lake.execute("set schema = 'next_basket'")
-            for (name,) in lake.execute(
-                "select view_name from duckdb_views() where schema_name = 'next_basket'"
-            ).fetchall():
+            for name in ("candidates", *EXPORTED):
                 lake.sql(f"select * from {name}").write_parquet(str(tables / f"{name}.parquet"))
         out = workspace.target / "spark"
         run_export_job(plan, tables, out)

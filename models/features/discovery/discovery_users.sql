@@ -1,7 +1,9 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['user_id'],
-    meta={'partition_values': window_numbers()}
+    meta={
+        'partition_values': window_numbers(),
+        'sorted_by': ['user_id']
+    }
 ) }}
 
 {#- more shoppers to learn from take memory and change the scores little -#}
@@ -12,6 +14,12 @@ with
 target_orders as (
 
     select * from {{ ref('target_orders') }}
+
+),
+
+user_features as (
+
+    select * from {{ ref('user_features') }}
 
 ),
 
@@ -36,10 +44,17 @@ final as (
     select
         target_orders.user_id,
         case when shuffled.place <= {{ most_sampled }} then 1 else 0 end as is_sampled,
+        user_features.user_orders,
+        user_features.user_total_products,
+        user_features.user_organic_ratio,
         target_orders.orders_back
     from target_orders
     inner join shuffled
         on target_orders.user_id = shuffled.user_id
+    left join user_features
+        on
+            target_orders.user_id = user_features.user_id
+            and target_orders.orders_back = user_features.orders_back
     where target_orders.orders_back = 0 or shuffled.place <= {{ most_sampled }}
 
 )

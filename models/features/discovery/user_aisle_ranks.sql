@@ -1,7 +1,9 @@
 {{ config(
     partitioned_by=['orders_back'],
-    sorted_by=['user_id', 'aisle_id'],
-    meta={'partition_values': window_numbers()}
+    meta={
+        'partition_values': window_numbers(),
+        'sorted_by': ['user_id', 'aisle_id']
+    }
 ) }}
 
 with
@@ -9,6 +11,12 @@ with
 user_aisles as (
 
     select * from {{ ref('user_aisles') }}
+
+),
+
+discovery_users as (
+
+    select * from {{ ref('discovery_users') }}
 
 ),
 
@@ -22,6 +30,12 @@ aisles as (
         max(aisle_last_order) as aisle_last_order,
         orders_back
     from user_aisles
+    where exists (
+        select 1 from discovery_users
+        where
+            discovery_users.user_id = user_aisles.user_id
+            and discovery_users.orders_back = user_aisles.orders_back
+    )
     group by user_id, aisle_id, orders_back
 
 ),
