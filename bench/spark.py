@@ -39,7 +39,7 @@ def export(users: int, raw: Path | None) -> None:
         command = [sys.executable, "-m", "ml", "export-plan", "--target", "local"]
         run_measured([*command, "--manifest", manifest, "--out", str(plan)], variables)
         _write_tables(work / "lake" / "lake.duckdb", tables)
-        job = [str(_SPARK), str(ROOT / "glue" / "export_job.py"), "--plan", str(plan)]
+        job = [str(_SPARK), str(ROOT / "glue" / "cloud" / "export_job.py"), "--plan", str(plan)]
         spark = run_measured(
             [*job, "--parquet", str(tables), "--out", str(out)], variables | _java() | _driver()
         )

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import click
 
-from glue.aws import account_id
-from glue.aws import region as aws_region
+from ml.tools.aws import account_id
+from ml.tools.aws import region as aws_region
 
 ROOT = Path(__file__).resolve().parent.parent
 LANDING = "_landed/"  # outside the six crawled prefixes

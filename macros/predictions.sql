@@ -27,7 +27,7 @@
 {% endmacro %}
 
 
-{#- An external table over a folder of the lake, which the nightly run publishes to (glue/steps.py). -#}
+{#- An external table over a folder of the lake, which the nightly run publishes to (glue/cloud/steps.py). -#}
 {% macro athena__create_prediction_tables() %}
     {#- compiling writes nothing and needs no account -#}
     {%- if execute and flags.WHICH != 'compile' -%}

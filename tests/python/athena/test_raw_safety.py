@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from glue.locations import location_faults, overlap
+from glue.raw.locations import location_faults, overlap
 from glue.settings import location, read_settings
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import list_objects, make_client
