@@ -8,13 +8,12 @@ from datetime import datetime
 from typing import Any
 
 import click
-from rich.box import HORIZONTALS
-from rich.console import Console
-from rich.table import Table
 
 from glue.raw.contract import raw_tables
-from glue.settings import Location, read_settings
+from glue.settings import read_settings
 from ml.tools.aws import client
+from ml.tools.s3 import Location, list_objects
+from ml.tools.terminal import print_sentence, print_table
 
 MEGABYTE = 1 << 20
 TERABYTE = 1 << 40
@@ -71,16 +70,12 @@ def cost(price: float) -> None:
             f"Work group {settings.work_group} has no query of a dbt run in its history: run"
             " `dbt build --target athena` first, or set ATHENA_WORK_GROUP to another one."
         )
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
-    console.print(_grid(nodes, price, console))
+    print_table(("node", "queries", "scanned MB", "billed MB", "USD"), list(_rows(nodes, price)))
     models = sum(node.scanned for node in nodes if node.group == "models")
     raw = raw_bytes(client("s3"), settings.raw)
     ratio = f"{models / raw:.2f} times" if raw else "with nothing in"
-    console.print(
-        f"Models scanned {_megabytes(models)} MB, {ratio} the raw files ({_megabytes(raw)} MB).",
-        highlight=False,
+    print_sentence(
+        f"Models scanned {_megabytes(models)} MB, {ratio} the raw files ({_megabytes(raw)} MB)."
     )
 
 
@@ -144,12 +139,8 @@ def billed_bytes(query: dict[str, Any]) -> int:
 
 def raw_bytes(s3: Any, raw: Location) -> int:  # noqa: ANN401
     """Give the size of the raw tables' objects in bytes."""
-    pages = s3.get_paginator("list_objects_v2")
     return sum(
-        found["Size"]
-        for table in raw_tables()
-        for page in pages.paginate(Bucket=raw.bucket, Prefix=raw.key(f"{table.name}/"))
-        for found in page.get("Contents", [])
+        found.size for table in raw_tables() for found in list_objects(s3, raw.below(table.name))
     )
 
 
@@ -178,11 +169,7 @@ def _scanned(query: dict[str, Any]) -> int:
     return int(query.get("Statistics", {}).get("DataScannedInBytes", 0))
 
 
-def _grid(nodes: list[NodeCost], price: float, console: Console) -> Table:
-    grid = Table(box=HORIZONTALS if console.is_terminal else None, pad_edge=False)
-    grid.add_column("node", overflow="fold")
-    for heading in ("queries", "scanned MB", "billed MB", "USD"):
-        grid.add_column(heading, justify="right", no_wrap=True)
+def _rows(nodes: list[NodeCost], price: float) -> Iterator[list[str]]:
     groups = [
         group
         for group in (*dict.fromkeys(_GROUPS.values()), _REST)
@@ -191,12 +178,11 @@ def _grid(nodes: list[NodeCost], price: float, console: Console) -> Table:
     for group in groups:
         for node in nodes:
             if node.group == group:
-                grid.add_row(*_cells(node.node.partition(".next_basket.")[2] or "-", [node], price))
-        grid.add_section()
+                yield _cells(node.node.partition(".next_basket.")[2] or "-", [node], price)
+        yield []
     for group in groups:
-        grid.add_row(*_cells(f"all {group}", [n for n in nodes if n.group == group], price))
-    grid.add_row(*_cells("all", nodes, price))
-    return grid
+        yield _cells(f"all {group}", [node for node in nodes if node.group == group], price)
+    yield _cells("all", nodes, price)
 
 
 def _cells(name: str, nodes: Iterable[NodeCost], price: float) -> list[str]:

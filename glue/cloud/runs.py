@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from glue.cloud.cost import TERABYTE, billed_bytes
 from glue.cloud.steps import live_run
 from glue.settings import Settings, read_settings
 from ml.tools.aws import account_id, client
+from ml.tools.terminal import print_table
 
 USD_PER_TB = 5  # Athena's price in most regions
 
@@ -52,16 +51,12 @@ def status(runs: int) -> None:
         click.echo("No run yet: `python -m glue upload FOLDER` or `python -m glue start`.")
         return
     queries = _queries(settings, min(one["startDate"] for one in executions))
-    grid = Table(box=None, pad_edge=False)
-    for heading in ("run", "started", "ended"):
-        grid.add_column(heading)
-    for heading in ("minutes", "queries", "scanned MB", "Athena USD"):
-        grid.add_column(heading, justify="right")
-    grid.add_column("reason", overflow="fold")
-    for one in executions:
-        grid.add_row(*_row(states, one, queries))
-    console = Console() if Console().is_terminal else Console(width=200)
-    console.print(grid, markup=False)
+    print_table(
+        ("run", "started", "ended", "minutes", "queries", "scanned MB", "Athena USD", "reason"),
+        [_row(states, one, queries) for one in executions],
+        left=3,
+        left_at_end=1,
+    )
     live = live_run(settings)
     if live:
         click.echo(f"live: run {live['run']} of {live['published_at']}, mean F1 {live['f1']:.4f}")

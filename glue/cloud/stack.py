@@ -7,13 +7,12 @@ from typing import Any
 
 import click
 from botocore.exceptions import ClientError, WaiterError
-from rich.console import Console
-from rich.table import Table
 
 from glue.cloud.crawl import ensure_classifier
 from glue.settings import SUCCESS_KEY, Settings, read_settings
-from ml.tools.aws import account_id, client, error_code
+from ml.tools.aws import account_id, client, is_missing
 from ml.tools.paths import ROOT
+from ml.tools.terminal import print_table
 
 FOLDER = ROOT / "glue" / "cloud"
 CODE = ("template.yaml", "databrew.yaml", "etl.asl.json", "export_job.py")
@@ -153,7 +152,7 @@ def upload_code(settings: Settings) -> str:
     try:
         s3.head_bucket(Bucket=bucket)
     except ClientError as error:
-        if error_code(error) not in {"404", "NoSuchBucket"}:
+        if not is_missing(error):
             raise
         # the one region that may not be named
         place = (
@@ -226,19 +225,9 @@ def _drop_change_set(
 
 
 def _show(changes: list[dict[str, Any]]) -> None:
-    console = Console()
-    grid = Table(box=None, pad_edge=False)
-    for heading in ("change", "resource", "type", "replaced"):
-        grid.add_column(heading)
-    for change in changes:
-        one = change["ResourceChange"]
-        grid.add_row(
-            one["Action"],
-            one["LogicalResourceId"],
-            one["ResourceType"],
-            one.get("Replacement", ""),
-        )
-    console.print(grid, markup=False)
+    told = ("Action", "LogicalResourceId", "ResourceType", "Replacement")
+    rows = [[change["ResourceChange"].get(key, "") for key in told] for change in changes]
+    print_table(("change", "resource", "type", "replaced"), rows, left=4)
 
 
 def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:  # noqa: ANN401

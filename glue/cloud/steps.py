@@ -13,13 +13,13 @@ from typing import Any
 
 import click
 import polars as pl
-from botocore.exceptions import ClientError
 
 from glue.raw.catalogue import fix_serde
 from glue.raw.verify import verify_raw_zone
-from glue.settings import Location, Settings, read_settings
-from ml.tools.aws import client, error_code, sentence
+from glue.settings import Settings, read_settings
+from ml.tools.aws import client, sentence
 from ml.tools.paths import ROOT
+from ml.tools.s3 import Location, download, list_objects, read_json, write_json
 
 _LAST_LINES = 20  # of a program's output that are looked through for the reason of its failure
 TASKS = ("buy-again", "discovery", "next-in-cart")
@@ -103,7 +103,7 @@ def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
     if live:
         verdict |= _against_live(settings, live, data, model, work)
     verdict["passed"] = gate(verdict, settings.margin)
-    _put_json(verdict, run, "gate.json")
+    write_json(client("s3"), run, "gate.json", verdict)
     click.echo(json.dumps(verdict))
     if not verdict["passed"]:
         raise click.ClickException(
@@ -175,12 +175,12 @@ def _publish(settings: Settings, run_id: str, _work: Path) -> None:
     One object says what is live and is replaced, so model and predictions go together.
     """
     run = settings.run(run_id)
-    verdict = _get_json(run, "gate.json")
+    verdict = read_json(client("s3"), run, "gate.json")
     if not verdict or not verdict["passed"]:
         raise click.ClickException(f"Run {run_id} has not passed the gate: nothing is published.")
     for task in TASKS:
         for part in ("models", "predictions"):
-            if not _keys(run, f"{part}/{task}/"):
+            if not any(list_objects(client("s3"), run.below(f"{part}/{task}"))):
                 raise click.ClickException(
                     f"Run {run_id} has no {part} of {task}: nothing is published."
                 )
@@ -195,7 +195,7 @@ def _publish(settings: Settings, run_id: str, _work: Path) -> None:
         "models": f"{run}models/",
         "predictions": f"{run}predictions/",
     } | verdict
-    _put_json(published, settings.live, "current.json")
+    write_json(client("s3"), settings.live, "current.json", published)
     click.echo(f"{settings.live}current.json: {run_id} is live")
 
 
@@ -212,7 +212,8 @@ STEPS: dict[str, Callable[[Settings, str, Path], None]] = {
 
 def live_run(settings: Settings) -> dict[str, Any] | None:
     """Give what `publish` wrote last; None before the first time."""
-    return _get_json(settings.live, "current.json")
+    live: dict[str, Any] | None = read_json(client("s3"), settings.live, "current.json")
+    return live
 
 
 def _ml(*arguments: str) -> list[str]:
@@ -269,28 +270,19 @@ def _leave_reason(settings: Settings, run_id: str, reason: str) -> None:
         click.echo(f"The reason could not be written: {error}", err=True)
 
 
-def _keys(place: Location, prefix: str) -> list[str]:
-    pages = (
-        client("s3")
-        .get_paginator("list_objects_v2")
-        .paginate(Bucket=place.bucket, Prefix=place.key(prefix))
-    )
-    return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
-
-
 def _get_folder(
     place: Location, name: str, folder: Path, only: tuple[str, ...] | None = None
 ) -> Path:
-    prefix = place.key(f"{name}/")
-    keys = [key for key in _keys(place, f"{name}/") if not key.endswith("/")]
-    if not keys:
-        raise click.ClickException(f"{place}{name}/ is empty: the step before left nothing there.")
-    for key in keys:
-        relative = key.removeprefix(prefix)
-        if only is None or relative in only:
-            path = folder / relative
-            path.parent.mkdir(parents=True, exist_ok=True)
-            client("s3").download_file(place.bucket, key, str(path))
+    below = place.below(name)
+    objects = {
+        found.key.removeprefix(below.prefix): found
+        for found in list_objects(client("s3"), below)
+        if not found.key.endswith("/")
+    }
+    if not objects:
+        raise click.ClickException(f"{below} is empty: the step before left nothing there.")
+    wanted = objects if only is None else objects.keys() & set(only)
+    download(client("s3"), [(objects[name], folder / name) for name in wanted])
     return folder
 
 
@@ -301,20 +293,3 @@ def _put(path: Path, place: Location, name: str) -> None:
 def _put_folder(folder: Path, place: Location, name: str) -> None:
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         _put(path, place, f"{name}/{path.relative_to(folder)}")
-
-
-def _put_json(content: dict[str, Any], place: Location, name: str) -> None:
-    client("s3").put_object(
-        Bucket=place.bucket, Key=place.key(name), Body=(json.dumps(content) + "\n").encode()
-    )
-
-
-def _get_json(place: Location, name: str) -> dict[str, Any] | None:
-    try:
-        body = client("s3").get_object(Bucket=place.bucket, Key=place.key(name))["Body"].read()
-    except ClientError as error:
-        if error_code(error) in {"404", "NoSuchKey"}:
-            return None
-        raise
-    content: dict[str, Any] = json.loads(body)
-    return content

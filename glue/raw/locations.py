@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from glue.settings import Location, Settings
+from glue.settings import Settings
+from ml.tools.s3 import Location
 
 
 def location_faults(settings: Settings, athena: Any, s3: Any) -> list[str]:  # noqa: ANN401

@@ -1,6 +1,5 @@
 """Upload the six raw files; `_SUCCESS` is written last, and only for a whole set."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,10 @@ from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
 from glue.raw.files import RawFile, check_raw_folder, check_rows, open_raw
-from glue.settings import MANIFEST_KEY, SUCCESS_KEY, Location, read_settings
-from ml.tools.aws import client, error_code, sentence
+from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
+from ml.tools.aws import client, is_missing, sentence
 from ml.tools.progress import StepMaker, counted_step
+from ml.tools.s3 import Location, read_json, write_json
 
 _PART = 16 << 20  # bytes of one part; a larger file goes up in several, four at a time
 
@@ -72,11 +72,7 @@ def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
         else:
             _send(s3, raw, file, step)
             lines.append(f"{file.key}: {file.size:,} bytes, sha256 {file.sha256[:12]}")
-    s3.put_object(
-        Bucket=raw.bucket,
-        Key=raw.key(MANIFEST_KEY),
-        Body=(json.dumps(manifest, indent=1) + "\n").encode(),
-    )
+    write_json(s3, raw, MANIFEST_KEY, manifest)
     s3.put_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY), Body=b"")
     return [*lines, f"{raw}{SUCCESS_KEY} written: the set of six is complete."]
 
@@ -106,7 +102,7 @@ def _stored_sha256(s3: Any, raw: Location, file: RawFile) -> str | None:  # noqa
     try:
         stored = s3.head_object(Bucket=raw.bucket, Key=raw.key(file.key))
     except ClientError as error:
-        if error_code(error) in {"404", "NoSuchKey", "NotFound"}:
+        if is_missing(error):
             return None
         raise
     sha256: str | None = stored["Metadata"].get("sha256")
@@ -117,9 +113,8 @@ def _stored_manifest(s3: Any, raw: Location) -> Any:  # noqa: ANN401
     """Give the manifest of a whole set, or None."""
     try:
         s3.head_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY))
-        body = s3.get_object(Bucket=raw.bucket, Key=raw.key(MANIFEST_KEY))["Body"].read()
     except ClientError as error:
-        if error_code(error) in {"404", "NoSuchKey", "NotFound"}:
+        if is_missing(error):
             return None
         raise
-    return json.loads(body)
+    return read_json(s3, raw, MANIFEST_KEY)

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import click
-from rich.box import HORIZONTALS
-from rich.console import Console
-from rich.table import Table
 
 from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue
 from glue.raw.contract import RawTable, check_header, header_columns, raw_tables
 from glue.raw.locations import location_faults
-from glue.settings import Location, Settings, read_settings
+from glue.settings import Settings, read_settings
 from ml.tools.aws import client
+from ml.tools.s3 import Location, list_objects
+from ml.tools.terminal import print_table
 
 _HEAD = 64 << 10  # bytes of an object that are read: the header and the first row stand there
 
@@ -57,7 +56,8 @@ def verify_raw_zone(settings: Settings) -> None:
     if faults and not drifts:
         raise click.ClickException(faults[0])
     if drifts:
-        _print(drifts)
+        rows = [(drift.table, drift.what, drift.expected, drift.found) for drift in drifts]
+        print_table(("table", "what", "expected", "found"), rows, left=4)
         first = drifts[0]
         found = first.found.removesuffix(".")
         raise click.ClickException(
@@ -174,7 +174,7 @@ def check_objects(
     notes: list[str] = []
     for table in raw_tables():
         expected = (f"{table.name}/{table.name}.csv", f"{table.name}/{table.name}.csv.gz")
-        keys = _keys(s3, raw, f"{table.name}/")
+        keys = _keys(s3, raw, table.name)
         present = [key for key in keys if key in expected]
         drifts += [
             Drift(table.name, "object", expected[0], f"also {key}")
@@ -213,11 +213,8 @@ def _check_places(
     return [Drift(table.name, "header", f"{','.join(catalogued)}, as catalogued", is_read)]
 
 
-def _keys(s3: Any, raw: Location, prefix: str) -> list[str]:  # noqa: ANN401
-    keys: list[str] = []
-    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=raw.bucket, Prefix=raw.key(prefix))
-    for page in pages:
-        keys += [entry["Key"].removeprefix(raw.prefix) for entry in page.get("Contents", [])]
+def _keys(s3: Any, raw: Location, table: str) -> list[str]:  # noqa: ANN401
+    keys = (found.key.removeprefix(raw.prefix) for found in list_objects(s3, raw.below(table)))
     # a console makes an empty object for a folder; Athena reads nothing from it
     return sorted(key for key in keys if not key.endswith("/"))
 
@@ -232,15 +229,3 @@ def _head(s3: Any, raw: Location, key: str) -> str:  # noqa: ANN401
             f"{raw}{key} is a damaged gzip file ({error}): write it again."
         ) from None
     return data.decode(errors="replace")  # the end may cut a character in two
-
-
-def _print(drifts: list[Drift]) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=240)
-    grid = Table(box=HORIZONTALS if console.is_terminal else None, pad_edge=False)
-    for heading in ("table", "what", "expected", "found"):
-        grid.add_column(heading, overflow="fold")
-    for drift in drifts:
-        grid.add_row(drift.table, drift.what, drift.expected, drift.found)
-    console.print(grid, markup=False)

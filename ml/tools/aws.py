@@ -14,19 +14,28 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
+DEFAULT_REGION = "us-east-1"
+
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 _UNKNOWN = {"InvalidAccessKeyId", "UnrecognizedClientException", "InvalidClientTokenId"}
+_MISSING = {"404", "NotFound", "NoSuchKey"}
 
 
-def client(service: str) -> Any:  # noqa: ANN401
+def client(service: str, region_name: str | None = None) -> Any:  # noqa: ANN401
     """Give a client of a service, for the region and credentials of the usual AWS variables."""
-    return boto3.client(service, region_name=region())  # type: ignore[call-overload]
+    return boto3.client(service, region_name=region_name or region())  # type: ignore[call-overload]
 
 
 def region(environment: Mapping[str, str] = os.environ) -> str | None:
     """Give the region: AWS_REGION, else what boto3 finds in AWS_DEFAULT_REGION or the profile."""
     # boto3 itself does not read AWS_REGION, which dbt's profile and the containers go by
     return environment.get("AWS_REGION") or boto3.Session().region_name
+
+
+def dbt_region() -> str:
+    """Give the region of dbt's target athena, as profiles.yml reads it."""
+    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    return next((os.environ[name] for name in names if os.environ.get(name)), DEFAULT_REGION)
 
 
 @cache
@@ -39,6 +48,11 @@ def account_id() -> str:
 def error_code(error: ClientError) -> str:
     """Give the code of an error that a service answered with."""
     return error.response["Error"].get("Code", "")
+
+
+def is_missing(error: ClientError) -> bool:
+    """Tell whether S3 refused because there is no such object."""
+    return error_code(error) in _MISSING
 
 
 def sentence(error: Exception) -> str | None:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
-from glue.settings import location, read_settings
+from glue.settings import read_settings
 from ml.tools.aws import client
 from ml.tools.paths import ROOT
+from ml.tools.s3 import location
 from tests.python.glue.conftest import Account
 
 Run = Callable[..., Result]
@@ -26,8 +27,20 @@ NEEDED = {
         ("NEXT_BASKET_VPC", "", "NEXT_BASKET_VPC not set"),
         ("ATHENA_LAKE", "s3://shop-lake/part/", "is a part of a bucket"),
         ("ATHENA_LAKE", "s3://shop-raw/", "need four different buckets"),
-        ("ATHENA_LAKE", "shop-lake", "'shop-lake' is no S3 location"),
-        ("NEXT_BASKET_WINDOWS", "1", "NEXT_BASKET_WINDOWS is '1': set a number of 2 or more"),
+        (
+            "ATHENA_LAKE",
+            "shop-lake",
+            "ATHENA_LAKE is 'shop-lake': write it as s3://bucket/prefix/.",
+        ),
+        ("NEXT_BASKET_WINDOWS", "1", "NEXT_BASKET_WINDOWS is '1': set a whole number of 2 or more"),
+        ("NEXT_BASKET_WINDOWS", "2.5", "NEXT_BASKET_WINDOWS is '2.5': set a whole number"),
+        ("NEXT_BASKET_MARGIN", "nan", "NEXT_BASKET_MARGIN is 'nan': set a number of 0 or more"),
+        ("NEXT_BASKET_BUDGET_USD", "inf", "NEXT_BASKET_BUDGET_USD is 'inf': set a whole number"),
+        (
+            "NEXT_BASKET_SCHEDULE",
+            "cron(0 3 * * * *)",
+            "NEXT_BASKET_SCHEDULE is 'cron(0",
+        ),
         ("NEXT_BASKET_MARGIN", "some", "NEXT_BASKET_MARGIN is 'some'"),
     ],
 )
