@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import duckdb
 import polars as pl
-from ml.export import EXPORTED
 from rich.console import Console
 from rich.table import Table
 
 from bench.measure import ROOT, run_measured
+from ml.lake.export import EXPORTED
 
 _SPARK = ROOT / ".venv" / "cloud" / "bin" / "python"
 _BLOCK_ROWS = 1_000_000
@@ -40,7 +40,7 @@ def export(users: int, raw: Path | None) -> None:
         command = [sys.executable, "-m", "ml", "export-plan", "--target", "local"]
         run_measured([*command, "--manifest", manifest, "--out", str(plan)], variables)
         _write_tables(work / "lake" / "lake.duckdb", tables)
-        job = [str(_SPARK), str(ROOT / "glue" / "export_job.py"), "--plan", str(plan)]
+        job = [str(_SPARK), str(ROOT / "glue" / "cloud" / "export_job.py"), "--plan", str(plan)]
         spark = run_measured(
             [*job, "--parquet", str(tables), "--out", str(out)], variables | _java() | _driver()
         )

@@ -23,7 +23,7 @@
 {% endmacro %}
 
 
-{#- the nightly run publishes to this folder (glue/steps.py) -#}
+{#- the nightly run publishes to this folder (glue/cloud/steps.py) -#}
 {% macro athena__create_prediction_tables() %}
     {#- compiling writes nothing and needs no account -#}
     {%- if execute and flags.WHICH != 'compile' -%}

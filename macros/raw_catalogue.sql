@@ -45,7 +45,7 @@
 {% endmacro %}
 
 
-{#- How a raw file has to be read; glue/crawl.py makes the tables so. -#}
+{#- How a raw file has to be read; `python -m glue crawl` makes the tables so. -#}
 {% macro check_catalogued_reader(table, entry) %}
     {%- set name = table.schema ~ '.' ~ table.identifier -%}
     {%- set serde = entry['StorageDescriptor'].get('SerdeInfo', {}) -%}

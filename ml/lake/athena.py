@@ -1,35 +1,23 @@
 """The tables that Athena holds: found in the Glue catalog, their Parquet objects copied from S3."""
 
-import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
-import botocore.exceptions
 import click
 import duckdb
+from botocore.exceptions import ClientError
 
 from ml.lake.local import MEMORY, Lake, spill_to
+from ml.tools.aws import client, dbt_region, is_missing
 from ml.tools.progress import step
-
-COPIES_AT_ONCE = 8
+from ml.tools.s3 import S3Object, download, list_objects, location
 
 # Glue's names for types that the contracts name otherwise
 _TYPES = {"int": "integer", "string": "varchar"}
-
-
-@dataclass(frozen=True)
-class S3Object:
-    """One object of a table; its tag tells whether it is still the same."""
-
-    bucket: str
-    key: str
-    tag: str
 
 
 @dataclass(frozen=True)
@@ -77,12 +65,12 @@ def athena_lake(schema: str, names: Sequence[str], parent: Path) -> Iterator[Lak
     Raises
     ------
     click.ClickException
-        If a table is missing, was rebuilt meanwhile, or AWS refuses.
+        If a table is missing or was rebuilt meanwhile.
 
     """
     with tempfile.TemporaryDirectory(prefix=".athena-", dir=parent) as room:
         folder = Path(room)
-        with step("tables from S3"), plain_errors():
+        with step("tables from S3"):
             tables = find_tables(schema, names)
             if not _copied_whole(tables, folder) or find_tables(schema, names) != tables:
                 raise click.ClickException(
@@ -98,15 +86,6 @@ def athena_lake(schema: str, names: Sequence[str], parent: Path) -> Iterator[Lak
             yield Lake(connection, candidates)
 
 
-@contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn what boto3 raises into one sentence for the user."""
-    try:
-        yield
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-        raise click.ClickException(f"AWS: {error}") from error
-
-
 def find_tables(schema: str, names: Iterable[str]) -> list[AthenaTable]:
     """
     Look up tables in the Glue catalog, and their objects in S3.
@@ -117,8 +96,7 @@ def find_tables(schema: str, names: Iterable[str]) -> list[AthenaTable]:
         If a table is not in the catalog, or is a view.
 
     """
-    session = _session()
-    glue, s3 = session.client("glue"), session.client("s3")
+    glue, s3 = client("glue", dbt_region()), client("s3", dbt_region())
     return [_find_table(glue, s3, schema, name) for name in names]
 
 
@@ -134,15 +112,8 @@ def copy_tables(tables: Iterable[AthenaTable], folder: Path) -> None:
             place = folder / table.name
             for column, value in zip(table.partitioned_by, values, strict=True):
                 place /= f"{column}={value}"
-            place.mkdir(parents=True)
             copies += [(found, place / f"{number}.parquet") for number, found in enumerate(objects)]
-    s3 = _session().client("s3")
-    with ThreadPoolExecutor(COPIES_AT_ONCE) as copiers:
-        for copied in [
-            copiers.submit(s3.download_file, found.bucket, found.key, str(path))
-            for found, path in copies
-        ]:
-            copied.result()
+    download(client("s3", dbt_region()), copies)
 
 
 def select_copied(table: AthenaTable, folder: Path) -> str:
@@ -158,20 +129,12 @@ def select_copied(table: AthenaTable, folder: Path) -> str:
     )
 
 
-def _session() -> boto3.Session:
-    """Make a session for the region of the target athena, as profiles.yml reads it."""
-    names = ("AWS_REGION", "AWS_DEFAULT_REGION")
-    return boto3.Session(
-        region_name=next((os.environ[name] for name in names if os.environ.get(name)), "us-east-1")
-    )
-
-
 def _copied_whole(tables: list[AthenaTable], folder: Path) -> bool:
     """Copy the tables; tell whether no object was gone before its turn came."""
     try:
         copy_tables(tables, folder)
-    except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
+    except ClientError as error:
+        if not is_missing(error):
             raise
         return False
     return True
@@ -209,17 +172,12 @@ def _find_table(glue: Any, s3: Any, schema: str, name: str) -> AthenaTable:  # n
     )
 
 
-def _objects(s3: Any, location: str) -> tuple[S3Object, ...]:  # noqa: ANN401
-    bucket, _, prefix = location.removeprefix("s3://").partition("/")
-    pages = s3.get_paginator("list_objects_v2").paginate(
-        Bucket=bucket, Prefix=prefix.rstrip("/") + "/"
-    )
+def _objects(s3: Any, place: str) -> tuple[S3Object, ...]:  # noqa: ANN401
     return tuple(
-        S3Object(bucket, found["Key"], found["ETag"])
-        for page in pages
-        for found in page.get("Contents", [])
+        found
+        for found in list_objects(s3, location(place))
         # as Athena does: what begins with _ or . is no data, nor is a folder's marker
-        if found["Size"] and not found["Key"].rpartition("/")[2].startswith(("_", "."))
+        if found.size and not found.key.rpartition("/")[2].startswith(("_", "."))
     )
 
 

@@ -22,7 +22,7 @@ from ml.tools.atomic_files import file_aside
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 def export_plan(target: str, manifest: Path, out: Path) -> None:
-    """Write as JSON how data.csv and its tables are made, for glue/export_job.py."""
+    """Write as JSON how data.csv and its tables are made, for glue/cloud/export_job.py."""
     columns = data_columns(candidates_model(manifest, target))
     plan = {
         "columns": columns,

@@ -11,7 +11,7 @@ class LazyCommands(click.Group):
     A click group that knows where its commands are, and imports a command's module when it runs.
 
     Some modules take seconds to import; `--help` of the group and the other commands need not wait
-    for them.
+    for them. What AWS refuses ends any command with one sentence.
 
     Parameters
     ----------
@@ -39,3 +39,17 @@ class LazyCommands(click.Group):
             for found in vars(import_module(self._modules[cmd_name])).values()
             if isinstance(found, click.Command) and found.name == cmd_name
         )
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; an error of AWS becomes a ClickException."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from ml.tools.aws import sentence  # noqa: PLC0415 - most commands need no boto3
+
+            told = sentence(error)
+            if told is None:
+                raise
+            raise click.ClickException(told) from error

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_PLAIN_WIDTH = 160
+_PLAIN_WIDTH = 240
 
 
 def print_sentence(sentence: str) -> None:
@@ -15,7 +15,9 @@ def print_sentence(sentence: str) -> None:
     Console().print(Text(sentence), soft_wrap=True)
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1, left_at_end: int = 0
+) -> None:
     """
     Print a table: with lines on a terminal, as aligned plain text elsewhere.
 
@@ -24,15 +26,16 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: in
     headings
         Of the columns.
     rows
-        The cells of each row; a cell may have several lines.
-    left
-        Columns that are set to the left, from the first on; the others are set to the right.
+        The cells of each row; a cell may have several lines. A row of no cells ends a section.
+    left, left_at_end
+        Columns that are set to the left, from the first on and at the end; the others are set to
+        the right.
 
     """
-    console = Console()
+    console = Console(markup=False, emoji=False)
     is_terminal = console.is_terminal
     if not is_terminal:
-        console = Console(width=_PLAIN_WIDTH)
+        console = Console(markup=False, emoji=False, width=_PLAIN_WIDTH)
     # on a terminal as narrow as can be: most have 80 columns
     table = Table(
         box=HORIZONTALS if is_terminal else None,
@@ -40,9 +43,17 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], left: in
         pad_edge=is_terminal,
     )
     for place, heading in enumerate(headings):
-        is_name = place < left
-        # where there is no room a name takes two lines; a figure would be cut off
-        table.add_column(heading, justify="left" if is_name else "right", no_wrap=not is_name)
+        is_text = place < left or place >= len(headings) - left_at_end
+        # where there is no room a text takes two lines; a figure would be cut off
+        table.add_column(
+            heading,
+            justify="left" if is_text else "right",
+            no_wrap=not is_text,
+            overflow="fold" if is_text else "ellipsis",
+        )
     for row in rows:
-        table.add_row(*row)
+        if row:
+            table.add_row(*row)
+        else:
+            table.add_section()
     console.print(table)

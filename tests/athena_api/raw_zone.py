@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from glue.crawl import ESCAPE_CHAR, OPEN_CSV_SERDE
-from glue.raw_contract import header_columns
-from glue.raw_files import open_raw
+from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE
+from glue.raw.contract import header_columns
+from glue.raw.files import open_raw
 from tests.athena_api.clients import make_client
 from tests.athena_api.glue_tables import TEXT, storage
 

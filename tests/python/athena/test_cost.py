@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glue.cost import billed_bytes
+from glue.cloud.cost import billed_bytes
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, execute
 from tests.python.dbt_runs import BUILD_UNTESTED, ROOT, run

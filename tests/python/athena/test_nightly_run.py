@@ -17,16 +17,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from glue.raw_contract import raw_tables
+from glue.raw.contract import raw_tables
 from ml.lake.athena import copy_tables, find_tables
 from ml.lake.export import EXPORTED
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import query
 from tests.python.dbt_runs import ROOT
+from tests.python.glue.cloud.spark import SPARK_MISSING, run_export_job
+from tests.python.glue.cloud.state_machine import Execution, Parameters, TaskError, execute
 from tests.python.glue.emulated_crawler import EmulatedGlue
-from tests.python.glue.spark import SPARK_MISSING, run_export_job
-from tests.python.glue.state_machine import Execution, Parameters, TaskError, execute
 
 pytestmark = pytest.mark.skipif(bool(SPARK_MISSING), reason=SPARK_MISSING or "")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from glue.locations import location_faults, overlap
-from glue.settings import location, read_settings
+from glue.raw.locations import location_faults, overlap
+from glue.settings import read_settings
+from ml.tools.s3 import location
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import list_objects, make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, make_shop, tables

@@ -6,10 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-import ml.lake.export
 import pytest
-from ml.lake.export import EXPORTED
 
+import ml.lake.export
+from ml.lake.export import EXPORTED
 from tests.python.dbt_runs import Workspace
 
 # its columns and rows are data.csv
@@ -52,7 +52,7 @@ def test_athena_s_export_copies_exactly_these_tables(
         copied.extend(names)
         return nullcontext()
 
-    monkeypatch.setattr(ml.export, "athena_lake", note)
+    monkeypatch.setattr(ml.lake.export, "athena_lake", note)
     with ml.lake.export._open_lake("athena", "next_basket", tmp_path):  # noqa: SLF001
         pass
     assert sorted(copied) == sorted([DATA, *EXPORTED])

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from glue import aws
 from glue.__main__ import main
-from glue.progress import silent_step
-from glue.raw_contract import raw_tables
+from glue.raw.contract import raw_tables
+from glue.raw.upload import upload_folder
 from glue.settings import Settings, read_settings
-from glue.upload import upload_folder
+from ml.tools import aws
+from ml.tools.progress import silent_step
 from tests.python.glue.emulated_crawler import EmulatedGlue
 
 RAW, LAKE = "shop-raw", "shop-lake"
@@ -76,11 +76,11 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
         )
         emulated = EmulatedGlue(glue, s3)
         real = aws.client
-        for module in ("glue.crawl", "glue.verify"):
+        for module in ("glue.cloud.crawl", "glue.raw.verify"):
             monkeypatch.setattr(
                 f"{module}.client", lambda name: emulated if name == "glue" else real(name)
             )
-        monkeypatch.setattr("glue.crawl.sleep", lambda _seconds: None)
+        monkeypatch.setattr("glue.cloud.crawl.sleep", lambda _seconds: None)
         yield Account(s3, emulated, settings)
 
 
@@ -98,3 +98,12 @@ def shop(tiny_raw: Path, tmp_path: Path) -> Path:
     for file in tiny_raw.iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
     return folder
+
+
+@pytest.fixture
+def crawled(account: Account, shop: Path, run: Callable[..., Result]) -> Account:
+    """Give an account in which the tiny shop was uploaded and crawled."""
+    account.upload(shop)
+    done = run("crawl")
+    assert done.exit_code == 0, done.output
+    return account

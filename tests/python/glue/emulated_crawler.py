@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from glue.crawl import OPEN_CSV_SERDE
+from glue.raw.catalogue import OPEN_CSV_SERDE
 
 LAZY_SERDE = "org.apache.hadoop.hive.serde2.lazy.LazySimpleSerDe"
 

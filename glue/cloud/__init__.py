@@ -1,0 +1,1 @@
+"""The cloud: the stack and its nightly run, with crawl, container steps, operation and cost."""

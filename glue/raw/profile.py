@@ -1,0 +1,173 @@
+"""One page about the raw files: the local twin of DataBrew's profile job."""
+
+import html
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import duckdb
+import yaml
+from skrub import TableReport
+
+from glue.raw.contract import SOURCES
+from glue.raw.files import RawFile, check_raw_folder
+from ml.tools.atomic_files import file_aside
+from ml.tools.paths import raw_dir
+from ml.tools.progress import StepMaker, counted_step
+
+SAMPLE_ROWS = 100_000  # of a larger file; rules and counts see every row
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule of the sources' yml, and how many values of a file break it."""
+
+    column: str
+    rule: str
+    broken: int
+
+
+@click.command()
+@click.option(
+    "--raw",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    default=raw_dir,
+    show_default="RAW_DIR, or raw",
+    help="Folder of the six raw files.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("target/raw_profile.html"),
+    help="The page to write.",
+)
+def profile(raw: Path, out: Path) -> None:
+    """Write one HTML page: types, nulls, distinct values, distributions, broken rules."""
+    write_profile(raw, out, counted_step)
+    click.echo(out)
+
+
+def write_profile(raw: Path, out: Path, step: StepMaker) -> None:
+    """
+    Profile the six files and write one page that needs no network.
+
+    Parameters
+    ----------
+    raw
+        Folder of the six files, plain or gzipped.
+    out
+        The page; it appears whole or not at all.
+
+    Raises
+    ------
+    click.ClickException
+        If a file is missing or of another shape.
+
+    """
+    files = check_raw_folder(raw, step)
+    sections = []
+    with step("Profiling", len(files)) as advance:
+        for file in files:
+            sections.append("".join(_section(file)))
+            advance(1)
+    with file_aside(out) as aside:
+        aside.write_text(_page(files, sections), encoding="utf-8")
+
+
+def _section(file: RawFile) -> Iterator[str]:
+    with duckdb.connect() as connection:
+        connection.execute("set memory_limit = '1GB'")
+        connection.execute(
+            "create temp view file as select * from read_csv(?, all_varchar = true,"
+            " delim = ',', quote = '\"', escape = '\"', header = true)".replace(
+                "?", "'" + str(file.path).replace("'", "''") + "'"
+            )
+        )
+        (rows,) = connection.execute("select count(*) from file").fetchone() or (0,)
+        broken = list(_rules(connection, file.table.name))
+        sample = "" if rows <= SAMPLE_ROWS else f" using sample reservoir({SAMPLE_ROWS} rows)"
+        repeat = f" repeatable ({SEED})" if sample else ""
+        # shown with the types that a reader would guess; the tables themselves keep strings
+        with tempfile.TemporaryDirectory() as room:
+            part = Path(room) / "sample.csv"
+            connection.execute(
+                f"copy (select * from file{sample}{repeat}) to '{part}' (header, delimiter ',')"
+            )
+            frame = duckdb.read_csv(str(part), sample_size=-1).pl()
+    shown = f"{rows:,} rows" + (f", {SAMPLE_ROWS:,} of them sampled below" if sample else "")
+    yield f'<section id="{file.table.name}"><h2>{file.path.name}</h2>'
+    yield f"<p>{shown}; {file.size:,} bytes; sha256 <code>{file.sha256[:16]}</code></p>"
+    yield "<table><tr><th>column</th><th>rule</th><th>values that break it</th></tr>"
+    for rule in broken:
+        mark = ' class="broken"' if rule.broken else ""
+        yield f"<tr{mark}><td>{rule.column}</td><td>{html.escape(rule.rule)}</td>"
+        yield f"<td>{rule.broken:,}</td></tr>"
+    yield "</table>"
+    report = TableReport(
+        frame,
+        verbose=0,
+        plot_distributions=True,
+        compute_associations=False,
+        open_tab="distributions",
+    )
+    yield f"{report.html_snippet()}</section>"
+
+
+def _rules(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[Rule]:
+    """Count, over every row, what breaks the rules that the sources' yml states for dbt."""
+    (source,) = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
+    (declared,) = [one for one in source["tables"] if one["name"] == table]
+    (rules,) = [test["well_formed"]["arguments"] for test in declared["data_tests"]]
+    checks: list[tuple[str, str, str]] = []
+    for column, kind in rules.get("whole_numbers", {}).items():
+        checks.append(
+            (
+                column,
+                f"is a whole number ({kind})",
+                f"not regexp_full_match(coalesce({column}, ''), '-?[0-9]+')",
+            )
+        )
+    for column in rules.get("whole_days", []):
+        pattern = "[0-9]+(\\.0*)?"
+        checks.append(
+            (column, "is empty or whole days", f"not regexp_full_match({column}, '{pattern}')")
+        )
+    for column, values in rules.get("accepted", {}).items():
+        listed = ", ".join(f"'{value}'" for value in values)
+        checks.append(
+            (column, f"is one of {', '.join(values)}", f"coalesce({column}, '') not in ({listed})")
+        )
+    for column, rule, condition in checks:
+        query = f"select count(*) from file where {condition}"
+        (broken,) = connection.execute(query).fetchone() or (0,)
+        yield Rule(column, rule, broken)
+
+
+def _page(files: list[RawFile], sections: list[str]) -> str:
+    links = " · ".join(f'<a href="#{file.table.name}">{file.table.name}</a>' for file in files)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Raw files</title>
+<style>
+:root {{ color-scheme: light; }}
+body {{ font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
+  color: #1c2330; background: #fff; }}
+h2 {{ margin-top: 3rem; }}
+table {{ border-collapse: collapse; margin: 1rem 0; }}
+th, td {{ text-align: left; padding: .2rem 1rem .2rem 0; border-bottom: 1px solid #dde1e8; }}
+.broken td {{ color: #b3261e; font-weight: 600; }}
+</style>
+</head>
+<body>
+<h1>Raw files</h1>
+<p>{links}</p>
+{"".join(sections)}
+</body>
+</html>
+"""

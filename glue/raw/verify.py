@@ -1,0 +1,231 @@
+"""The catalogue and the raw objects against the contract: the gate between crawl and dbt build."""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue
+from glue.raw.contract import RawTable, check_header, header_columns, raw_tables
+from glue.raw.locations import location_faults
+from glue.settings import Settings, read_settings
+from ml.tools.aws import client
+from ml.tools.s3 import Location, list_objects
+from ml.tools.terminal import print_table
+
+_HEAD = 64 << 10  # bytes of an object that are read: the header and the first row stand there
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One thing that is not as the contract says."""
+
+    table: str
+    what: str
+    expected: str
+    found: str
+
+
+@click.command()
+def verify() -> None:
+    """Compare catalogue and raw objects with the dbt sources; any drift ends with exit code 1."""
+    verify_raw_zone(read_settings())
+
+
+def verify_raw_zone(settings: Settings) -> None:
+    """
+    Compare catalogue and raw objects with the contract; print what drifted as a table.
+
+    Raises
+    ------
+    click.ClickException
+        If anything drifted, or raw files do not lie apart from what is written.
+
+    """
+    tables = catalogue(client("glue"), settings.raw_database)
+    drifts, notes = check_catalogue(tables, settings.raw)
+    object_drifts, object_notes = check_objects(client("s3"), settings.raw, tables)
+    for note in dict.fromkeys([*notes, *object_notes]):
+        click.echo(note)
+    drifts += object_drifts
+    faults = location_faults(settings, client("athena"), client("s3"))
+    for fault in faults:
+        click.echo(fault)
+    if faults and not drifts:
+        raise click.ClickException(faults[0])
+    if drifts:
+        rows = [(drift.table, drift.what, drift.expected, drift.found) for drift in drifts]
+        print_table(("table", "what", "expected", "found"), rows, left=4)
+        first = drifts[0]
+        found = first.found.removesuffix(".")
+        raise click.ClickException(
+            f"The raw zone {settings.raw} and the database {settings.raw_database} differ from"
+            f" models/staging/raw.yml in {len(drifts)} points, first {first.table}, {first.what}:"
+            f" expected {first.expected}, found {found}. Mend the files or the catalogue, then run"
+            " it again."
+        )
+    click.echo(
+        f"{len(raw_tables())} tables of {settings.raw_database} and their objects in {settings.raw}"
+        " are as models/staging/raw.yml says"
+    )
+
+
+def check_catalogue(
+    tables: dict[str, dict[str, Any]], raw: Location
+) -> tuple[list[Drift], list[str]]:
+    """
+    Compare the tables of the raw database with the contract.
+
+    Parameters
+    ----------
+    tables
+        Tables as Glue describes them, by name.
+    raw
+        The raw zone; each table's place is its name below it.
+
+    Returns
+    -------
+    tuple
+        What drifted, and notes on columns that are more than the contract asks.
+
+    """
+    drifts: list[Drift] = []
+    notes: list[str] = []
+    contract = raw_tables()
+    for table in contract:
+        found = tables.get(table.name)
+        if found is None:
+            drifts.append(Drift(table.name, "table", "there", "missing"))
+            continue
+        drifts += _check_columns(table, found, notes)
+        drifts += _check_storage(table, found, raw)
+    strangers = sorted(tables.keys() - {table.name for table in contract})
+    return drifts + [Drift(name, "table", "no such table", "there") for name in strangers], notes
+
+
+def _check_columns(table: RawTable, found: dict[str, Any], notes: list[str]) -> list[Drift]:
+    columns = {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
+    drifts = [
+        Drift(table.name, f"column {name}", "string", columns.get(name, "missing"))
+        for name in table.columns
+        if columns.get(name) != "string"
+    ]
+    notes += [
+        f"{table.name}: extra column {name} is ignored."
+        for name in columns
+        if name not in table.columns
+    ]
+    return drifts + [
+        Drift(table.name, "partition", "none", key["Name"])
+        for key in found.get("PartitionKeys", [])
+    ]
+
+
+def _check_storage(table: RawTable, found: dict[str, Any], raw: Location) -> list[Drift]:
+    storage = found["StorageDescriptor"]
+    serde = storage.get("SerdeInfo", {})
+    parameters = serde.get("Parameters", {})
+    # Glue keeps the number of header lines on the table; a crawler repeats it in the storage
+    header = found.get("Parameters", {}).get("skip.header.line.count")
+    expected_and_found = {
+        "SerDe": (OPEN_CSV_SERDE, serde.get("SerializationLibrary", "none")),
+        "separatorChar": (",", parameters.get("separatorChar", ",")),
+        "quoteChar": ('"', parameters.get("quoteChar", '"')),
+        "escapeChar": (repr(ESCAPE_CHAR), repr(parameters.get("escapeChar", "\\"))),
+        "skip.header.line.count": ("1", header or "none"),
+        "location": (f"{raw}{table.name}/", storage.get("Location", "").rstrip("/") + "/"),
+    }
+    return [
+        Drift(table.name, what, expected, seen)
+        for what, (expected, seen) in expected_and_found.items()
+        if expected != seen
+    ]
+
+
+def check_objects(
+    s3: Any,  # noqa: ANN401
+    raw: Location,
+    tables: dict[str, dict[str, Any]],
+) -> tuple[list[Drift], list[str]]:
+    """
+    Check that each table's prefix holds exactly one CSV object, with the columns of the contract.
+
+    OpenCSVSerDe reads by position and takes the names from the catalogue, so header and catalogue
+    have to give each column of the contract the same place.
+
+    Parameters
+    ----------
+    s3
+        Client of S3.
+    raw
+        The raw zone.
+    tables
+        Tables as Glue describes them, by name.
+
+    Returns
+    -------
+    tuple
+        What drifted, and notes on columns that are more than the contract asks.
+
+    """
+    drifts: list[Drift] = []
+    notes: list[str] = []
+    for table in raw_tables():
+        expected = (f"{table.name}/{table.name}.csv", f"{table.name}/{table.name}.csv.gz")
+        keys = _keys(s3, raw, table.name)
+        present = [key for key in keys if key in expected]
+        drifts += [
+            Drift(table.name, "object", expected[0], f"also {key}")
+            for key in [*present[1:], *(key for key in keys if key not in expected)]
+        ]
+        if not present:
+            drifts.append(Drift(table.name, "object", expected[0], "missing"))
+            continue
+        try:
+            head = _head(s3, raw, present[0])
+            header = head.split("\n", 1)[0]
+            extra = check_header(f"{raw}{present[0]}", header, table)
+        except click.ClickException as problem:
+            drifts.append(Drift(table.name, "header", ",".join(table.columns), problem.message))
+            continue
+        notes += [f"{table.name}: extra column {name} is ignored." for name in extra]
+        drifts += _check_places(table, header_columns(header), tables.get(table.name))
+        if not table.may_be_empty and not head.partition("\n")[2].strip():
+            drifts.append(Drift(table.name, "rows", "at least one", f"none in {present[0]}"))
+    return drifts, notes
+
+
+def _check_places(
+    table: RawTable, header: tuple[str, ...], found: dict[str, Any] | None
+) -> list[Drift]:
+    """Compare the places of the contract's columns in the header and in the catalogue."""
+    if found is None:
+        return []
+    catalogued = [column["Name"] for column in found["StorageDescriptor"]["Columns"]]
+    if all(
+        name not in catalogued or header.index(name) == catalogued.index(name)
+        for name in table.columns
+    ):
+        return []  # a column that the catalogue lacks is told where that is checked
+    is_read = f"{','.join(header)}; the table is read by position: drop it, then crawl again"
+    return [Drift(table.name, "header", f"{','.join(catalogued)}, as catalogued", is_read)]
+
+
+def _keys(s3: Any, raw: Location, table: str) -> list[str]:  # noqa: ANN401
+    keys = (found.key.removeprefix(raw.prefix) for found in list_objects(s3, raw.below(table)))
+    # a console makes an empty object for a folder; Athena reads nothing from it
+    return sorted(key for key in keys if not key.endswith("/"))
+
+
+def _head(s3: Any, raw: Location, key: str) -> str:  # noqa: ANN401
+    body = s3.get_object(Bucket=raw.bucket, Key=raw.key(key))["Body"]
+    stream = gzip.GzipFile(fileobj=body) if key.endswith(".gz") else body
+    try:
+        data: bytes = stream.read(_HEAD)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise click.ClickException(
+            f"{raw}{key} is a damaged gzip file ({error}): write it again."
+        ) from None
+    return data.decode(errors="replace")  # the end may cut a character in two

@@ -1,0 +1,339 @@
+"""The stack, deployed on MiniStack: what starts a run, who hears of failures, who may do what."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+
+from glue.__main__ import main
+from glue.cloud import stack
+from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
+from ml.tools import aws
+from tests.python.glue.cloud.ministack import MISSING, PROGRAM, deployable, running_ministack
+
+pytestmark = [
+    pytest.mark.skipif(not PROGRAM.exists(), reason=MISSING),
+    pytest.mark.xdist_group("ministack"),
+]
+
+_PATIENCE = 90  # seconds until something that must happen counts as not happening
+_SETTINGS = {
+    "NEXT_BASKET_NAME": "shop",
+    "NEXT_BASKET_ALERT_EMAIL": "nobody@example.com",
+    "NEXT_BASKET_VPC": "vpc-1",
+    "NEXT_BASKET_SUBNETS": "subnet-1,subnet-2",
+    "NEXT_BASKET_SCHEDULE": "rate(1 minute)",
+}
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The deployed stack: what deploy printed, its state machine, and the queue of its mails."""
+
+    output: str
+    machine: str
+    queue: str
+
+    def runs(self, trigger: str) -> list[dict[str, Any]]:
+        """Give the runs that something started."""
+        states = client("stepfunctions")
+        listed = states.list_executions(stateMachineArn=self.machine)["executions"]
+        runs = [states.describe_execution(executionArn=one["executionArn"]) for one in listed]
+        return [run for run in runs if json.loads(run["input"]).get("trigger") == trigger]
+
+    def mails(self) -> list[str]:
+        """Take the mails that have arrived."""
+        taken = client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
+        for one in taken.get("Messages", []):
+            client("sqs").delete_message(QueueUrl=self.queue, ReceiptHandle=one["ReceiptHandle"])
+        return [str(json.loads(one["Body"])["Message"]) for one in taken.get("Messages", [])]
+
+
+def client(service: str) -> Any:  # noqa: ANN401
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
+def glue(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments))
+
+
+def within(seconds: float, look: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Give the first true answer; events come when they come."""
+    ends = time.monotonic() + seconds
+    while not (found := look()) and time.monotonic() < ends:
+        time.sleep(0.5)
+    return found
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
+    folder = tmp_path_factory.mktemp("ministack")
+    code = folder / "code"
+    code.mkdir()
+    for name in stack.CODE:
+        (code / name).write_bytes((stack.FOLDER / name).read_bytes())
+    (code / "template.yaml").write_text(deployable(stack.FOLDER / "template.yaml"))
+    aws.account_id.cache_clear()
+    with running_ministack(folder) as environment, pytest.MonkeyPatch.context() as patch:
+        for variable in ("ATHENA_RAW", "ATHENA_LAKE", "ATHENA_RESULTS"):
+            patch.delenv(variable, raising=False)
+        for variable, value in (environment | _SETTINGS).items():
+            patch.setenv(variable, value)
+        patch.setattr(stack, "FOLDER", code)
+        done = glue("deploy", "--yes")
+        assert done.exit_code == 0, done.output
+        outputs = dict(line.split(": ", 1) for line in done.output.splitlines() if ": arn:" in line)
+        queue = client("sqs").create_queue(QueueName="mail")["QueueUrl"]
+        client("sns").subscribe(
+            TopicArn=outputs["Alerts"],
+            Protocol="sqs",
+            Endpoint="arn:aws:sqs:us-east-1:000000000000:mail",
+        )
+        yield Deployed(done.output, outputs["StateMachine"], queue)
+    aws.account_id.cache_clear()
+
+
+def test_change_set_is_shown_first(deployed: Deployed) -> None:
+    rows = [line.split() for line in deployed.output.splitlines()]
+    assert ["Add", "Etl", "AWS::StepFunctions::StateMachine"] in rows
+    assert ["Add", "Raw", "AWS::S3::Bucket"] in rows
+
+
+def test_six_files_alone_start_nothing_and_the_marker_starts_one_run(
+    deployed: Deployed, tiny_raw: Path
+) -> None:
+    raw = read_settings().raw
+    for path in sorted(tiny_raw.iterdir()):
+        client("s3").put_object(
+            Bucket=raw.bucket, Key=f"{path.stem}/{path.name}", Body=path.read_bytes()
+        )
+    client("s3").put_object(Bucket=raw.bucket, Key=MANIFEST_KEY, Body=b"{}")
+    time.sleep(5)
+    assert deployed.runs("landing") == []
+    done = glue("upload", str(tiny_raw))
+    assert done.exit_code == 0, done.output
+    assert within(_PATIENCE, lambda: deployed.runs("landing"))
+    time.sleep(5)
+    assert len(deployed.runs("landing")) == 1
+    assert client("s3").head_object(Bucket=raw.bucket, Key=SUCCESS_KEY)
+
+
+def test_schedule_fires(deployed: Deployed) -> None:
+    assert within(_PATIENCE, lambda: deployed.runs("schedule"))
+
+
+def stop_runs(deployed: Deployed) -> None:
+    states = client("stepfunctions")
+    listed = states.list_executions(stateMachineArn=deployed.machine, statusFilter="RUNNING")
+    for one in listed["executions"]:
+        states.stop_execution(executionArn=one["executionArn"])
+
+
+def failed_at_the_marker(done: Result) -> Result | None:
+    """Give the result, unless a scheduled run was under way in that very second."""
+    return done if "look for _SUCCESS" in done.output else None
+
+
+@pytest.fixture(scope="module")
+def failed_run(deployed: Deployed) -> str:
+    """Give the name of a run that was started by hand and found no marker."""
+    raw = read_settings().raw
+    client("s3").delete_object(Bucket=raw.bucket, Key=SUCCESS_KEY)
+    stop_runs(deployed)  # a run of the landing waits for a container, and a second run is refused
+    failed = within(_PATIENCE, lambda: failed_at_the_marker(glue("start", "--wait")))
+    assert failed.exit_code == 1
+    name: str = failed.output.split()[1]
+    return name
+
+
+def test_failed_run_reaches_the_topic(deployed: Deployed, failed_run: str) -> None:
+    mails: list[str] = []
+
+    def both() -> bool:
+        mails.extend(mail for mail in deployed.mails() if failed_run in mail)
+        return len(mails) > 1
+
+    assert within(_PATIENCE, both), mails
+    assert any("Step: look for _SUCCESS" in mail for mail in mails), "the run's own mail"
+    assert any(f"Run {failed_run} of the state machine ended FAILED" in mail for mail in mails)
+
+
+def test_status_shows_runs_and_reasons(failed_run: str) -> None:
+    shown = glue("status")
+    assert shown.exit_code == 0, shown.output
+    assert "scanned MB" in shown.output
+    (row,) = [line for line in shown.output.splitlines() if line.startswith(failed_run)]
+    assert " failed " in row
+    assert "look for _SUCCESS" in row
+    assert shown.output.rstrip().endswith("live: nothing is published yet")
+
+
+def test_unknown_run_has_no_log(deployed: Deployed) -> None:
+    assert deployed.machine
+    failed = glue("logs", "no-such-run")
+    assert failed.exit_code == 1
+    assert "There is no run no-such-run" in failed.output
+
+
+RAW = "arn:aws:s3:::shop-raw-000000000000-us-east-1"
+LAKE = "arn:aws:s3:::shop-lake-000000000000-us-east-1"
+ARTIFACTS = "arn:aws:s3:::shop-artifacts-000000000000-us-east-1"
+RESULTS = "arn:aws:s3:::shop-results-000000000000-us-east-1"
+RAW_TABLE = "arn:aws:glue:us-east-1:000000000000:table/raw/orders"
+LAKE_TABLE = "arn:aws:glue:us-east-1:000000000000:table/next_basket/candidates"
+DEFAULT_DATABASE = "arn:aws:glue:us-east-1:000000000000:database/default"
+PREDICTIONS_TABLE = "arn:aws:glue:us-east-1:000000000000:table/predictions/recommendations"
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:shop-etl"
+WORK_GROUP = "arn:aws:athena:us-east-1:000000000000:workgroup/shop"
+
+# the role, the action, the resource, and whether it is allowed
+RIGHTS = [
+    ("CrawlerRole", "s3:GetObject", f"{RAW}/orders/orders.csv", True),
+    ("CrawlerRole", "s3:PutObject", f"{RAW}/orders/orders.csv", False),
+    ("CrawlerRole", "s3:GetObject", f"{LAKE}/x", False),
+    ("CrawlerRole", "glue:CreateTable", RAW_TABLE, True),
+    ("CrawlerRole", "glue:DeleteTable", RAW_TABLE, False),
+    ("CrawlerRole", "glue:CreateTable", LAKE_TABLE, False),
+    ("CatalogueRole", "s3:GetObject", f"{RAW}/orders/orders.csv", True),
+    ("CatalogueRole", "s3:PutObject", f"{RAW}/orders/orders.csv", False),
+    ("CatalogueRole", "glue:UpdateTable", RAW_TABLE, True),
+    ("CatalogueRole", "glue:CreateTable", RAW_TABLE, False),
+    ("CatalogueRole", "glue:UpdateTable", LAKE_TABLE, False),
+    ("CatalogueRole", "s3:PutObject", f"{ARTIFACTS}/runs/1/reason.txt", True),
+    ("CatalogueRole", "s3:PutObject", f"{ARTIFACTS}/live/current.json", False),
+    ("BuildRole", "s3:GetObject", f"{RAW}/orders/orders.csv", True),
+    ("BuildRole", "s3:PutObject", f"{RAW}/orders/orders.csv", False),
+    ("BuildRole", "s3:DeleteObject", f"{RAW}/orders/orders.csv", False),
+    ("BuildRole", "s3:DeleteObjectVersion", f"{RAW}/orders/orders.csv", False),
+    ("BuildRole", "glue:GetTable", RAW_TABLE, True),
+    ("BuildRole", "glue:UpdateTable", RAW_TABLE, False),
+    ("BuildRole", "glue:DeleteTable", RAW_TABLE, False),
+    ("BuildRole", "glue:DeleteTable", LAKE_TABLE, True),
+    ("BuildRole", "glue:GetDatabase", DEFAULT_DATABASE, True),
+    ("BuildRole", "glue:CreateDatabase", DEFAULT_DATABASE, True),
+    ("BuildRole", "glue:CreateDatabase", DEFAULT_DATABASE.replace("default", "other"), False),
+    ("BuildRole", "glue:CreateTable", PREDICTIONS_TABLE, True),
+    ("BuildRole", "glue:DeleteTable", PREDICTIONS_TABLE, False),
+    ("BuildRole", "s3:DeleteObject", f"{LAKE}/next_basket/candidates/x", True),
+    ("BuildRole", "s3:PutObject", f"{RESULTS}/x", True),
+    ("BuildRole", "athena:StartQueryExecution", WORK_GROUP, True),
+    ("BuildRole", "athena:StartQueryExecution", WORK_GROUP.replace("shop", "primary"), False),
+    ("BuildRole", "s3:PutObject", f"{ARTIFACTS}/live/current.json", False),
+    ("ExportRole", "s3:GetObject", f"{LAKE}/next_basket/candidates/x", True),
+    ("ExportRole", "s3:PutObject", f"{LAKE}/next_basket/candidates/x", False),
+    ("ExportRole", "s3:PutObject", f"{ARTIFACTS}/runs/1/export/data.csv", True),
+    ("ExportRole", "s3:PutObject", f"{ARTIFACTS}/runs/1/models/x", False),
+    ("ExportRole", "s3:GetObject", f"{RAW}/orders/orders.csv", False),
+    ("ExportRole", "glue:GetTable", LAKE_TABLE, True),
+    ("ExportRole", "glue:GetDatabase", DEFAULT_DATABASE, True),
+    ("ExportRole", "glue:DeleteTable", LAKE_TABLE, False),
+    ("TrainRole", "s3:GetObject", f"{RAW}/orders/orders.csv", False),
+    ("TrainRole", "s3:GetObject", f"{LAKE}/next_basket/candidates/x", False),
+    ("TrainRole", "s3:PutObject", f"{LAKE}/next_basket/candidates/x", False),
+    ("TrainRole", "s3:PutObject", f"{LAKE}/predictions/recommendations/x", True),
+    ("TrainRole", "s3:GetObject", f"{ARTIFACTS}/runs/1/export/data.csv", True),
+    ("TrainRole", "s3:PutObject", f"{ARTIFACTS}/live/current.json", True),
+    ("TrainRole", "s3:DeleteObject", f"{ARTIFACTS}/live/current.json", False),
+    ("TrainRole", "glue:GetTable", LAKE_TABLE, False),
+    ("TrainRole", "athena:StartQueryExecution", WORK_GROUP, False),
+    ("TriggerRole", "states:StartExecution", MACHINE, True),
+    ("TriggerRole", "states:StartExecution", MACHINE + "-2", False),
+    ("TriggerRole", "states:StopExecution", MACHINE, False),
+    (
+        "StatesRole",
+        "glue:StartCrawler",
+        "arn:aws:glue:us-east-1:000000000000:crawler/shop-raw",
+        True,
+    ),
+    ("StatesRole", "glue:StartCrawler", "arn:aws:glue:us-east-1:000000000000:crawler/other", False),
+    ("StatesRole", "s3:GetObject", f"{RAW}/orders/orders.csv", False),
+    ("StatesRole", "s3:GetObject", f"{ARTIFACTS}/runs/1/reason.txt", True),
+    ("StatesRole", "s3:GetObject", f"{ARTIFACTS}/runs/1/export/data.csv", False),
+    ("StatesRole", "glue:DeleteTable", LAKE_TABLE, False),
+    ("StartRole", "s3:GetObject", f"{RAW}/orders/orders.csv", False),
+]
+
+
+@pytest.fixture(scope="module")
+def policies(deployed: Deployed) -> dict[str, list[str]]:
+    """Give the policies of each role as they were deployed, by the role's name in the template."""
+    assert deployed.machine
+    iam = client("iam")
+    resources = client("cloudformation").describe_stack_resources(StackName="shop")
+    roles = {
+        one["LogicalResourceId"]: one["PhysicalResourceId"].split("/")[-1]
+        for one in resources["StackResources"]
+        if one["ResourceType"] == "AWS::IAM::Role"
+    }
+    return {
+        name: [
+            json.dumps(iam.get_role_policy(RoleName=role, PolicyName=policy)["PolicyDocument"])
+            for policy in iam.list_role_policies(RoleName=role)["PolicyNames"]
+        ]
+        for name, role in roles.items()
+    }
+
+
+@pytest.mark.parametrize(("role", "action", "resource", "allowed"), RIGHTS)
+def test_rights(
+    policies: dict[str, list[str]], role: str, action: str, resource: str, allowed: bool
+) -> None:
+    simulated = client("iam").simulate_custom_policy(
+        PolicyInputList=policies[role], ActionNames=[action], ResourceArns=[resource]
+    )
+    (result,) = simulated["EvaluationResults"]
+    assert (result["EvalDecision"] == "allowed") == allowed, result
+
+
+def test_every_role_is_in_the_table(policies: dict[str, list[str]]) -> None:
+    assert policies.keys() == {role for role, *_ in RIGHTS}
+
+
+def test_raw_bucket_itself_denies_the_pipeline_to_write(deployed: Deployed) -> None:
+    assert deployed.machine
+    policy = json.loads(
+        client("s3").get_bucket_policy(Bucket=RAW.removeprefix("arn:aws:s3:::"))["Policy"]
+    )
+    denied = client("iam").simulate_custom_policy(
+        PolicyInputList=[
+            json.dumps(
+                {
+                    "Version": "2012-10-17",
+                    "Statement": [
+                        {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
+                        *(
+                            {key: part for key, part in one.items() if key != "Principal"}
+                            for one in policy["Statement"]
+                            if one["Sid"] == "NoPipelineWritesRaw"
+                        ),
+                    ],
+                }
+            )
+        ],
+        ActionNames=["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:GetObject"],
+        ResourceArns=[f"{RAW}/orders/orders.csv"],
+    )
+    decisions = [one["EvalDecision"] for one in denied["EvaluationResults"]]
+    assert decisions == ["explicitDeny", "explicitDeny", "explicitDeny", "allowed"]
+
+
+def test_destroy_keeps_the_data(deployed: Deployed) -> None:
+    assert deployed.machine
+    raw = read_settings().raw
+    client("s3").put_object(Bucket=raw.bucket, Key="aisles/aisles.csv", Body=b"aisle_id,aisle\n")
+    done = glue("destroy", "--yes")
+    assert done.exit_code == 0, done.output
+    assert f"Kept: {raw}" in done.output
+    assert client("s3").head_object(Bucket=raw.bucket, Key="aisles/aisles.csv")
+    again = glue("destroy", "--yes")
+    assert again.exit_code == 1
+    assert "There is no stack shop in us-east-1." in again.output
+    told = list(stack.delete_data(read_settings()))
+    assert len(told) == 9, "four buckets, the code, three databases, the images"
+    assert client("s3").list_buckets()["Buckets"] == []

@@ -1,0 +1,399 @@
+"""Every state is entered and every branch is taken; what fails is alerted once, with its step."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.python.glue.cloud.state_machine import (
+    SUBSTITUTIONS,
+    Execution,
+    Handler,
+    Parameters,
+    TaskError,
+    definition,
+    execute,
+    read_definition,
+)
+
+CONTAINERS = ("FixSerde", "Verify", "Build", "Train", "Evaluate", "Predict", "Publish")
+LANDED = {"Contents": [{"Key": "_landed/_SUCCESS"}]}
+SELF = "arn:aws:states:us-east-1:123456789012:execution:etl-run-1:run-1"
+
+
+def container(parameters: Parameters) -> str:
+    """Give the step that a container is asked to run."""
+    step: str = parameters["Overrides"]["ContainerOverrides"][0]["Command"][-1]
+    return step
+
+
+def crawler(states: list[str], ends: dict[str, Any] | None = None) -> Handler:
+    answers = iter(states)
+    last = {"LastCrawl": ends} if ends is not None else {}
+    return lambda _asked: {"Crawler": {"State": next(answers), **last}}
+
+
+def good() -> dict[str, Handler]:
+    """Give tasks that all go well."""
+    return {
+        "sfn:listExecutions": lambda _asked: {"Executions": [{"ExecutionArn": SELF}]},
+        "s3:listObjectsV2": lambda _asked: LANDED,
+        "glue:startCrawler": lambda _asked: {},
+        "glue:getCrawler": crawler(["RUNNING", "STOPPING", "READY"], {"Status": "SUCCEEDED"}),
+        "ecs:runTask.sync": lambda _asked: {"Containers": [{"ExitCode": 0}]},
+        "glue:startJobRun.sync": lambda _asked: {"Id": "jr_1", "JobRunState": "SUCCEEDED"},
+        "s3:getObject": raises("S3.NoSuchKeyException"),
+    }
+
+
+def raises(error: str, cause: str = "", times: int = 1_000) -> Handler:
+    """Fail so often, then go well."""
+    left = iter(range(times))
+
+    def run(_asked: Parameters) -> dict[str, Any]:
+        if next(left, None) is None:
+            return {"Containers": [{"ExitCode": 0}], "Id": "jr_1", **LANDED, "Executions": []}
+        raise TaskError(error, cause)
+
+    return run
+
+
+def at_step(step: str, handler: Handler) -> Handler:
+    """Let one container do something else than to go well."""
+    return lambda asked: (
+        handler(asked) if container(asked) == step else {"Containers": [{"ExitCode": 0}]}
+    )
+
+
+def run(**handlers: Handler) -> Execution:
+    names = {"sfn_list": "sfn:listExecutions", "marker": "s3:listObjectsV2"}
+    names |= {"start": "glue:startCrawler", "look": "glue:getCrawler", "ecs": "ecs:runTask.sync"}
+    names |= {"job": "glue:startJobRun.sync", "reason": "s3:getObject", "alert": "sns:publish"}
+    return execute(good() | {names[name]: handler for name, handler in handlers.items()})
+
+
+def commands(done: Execution) -> list[str]:
+    return [container(asked) for _, asked in done.calls if "Overrides" in asked]
+
+
+ORDER = ["fix-serde", "verify", "build", "train", "evaluate", "predict", "publish"]
+
+
+def test_good_run_does_every_step_in_order_and_alerts_nobody() -> None:
+    done = run()
+    assert (done.status, done.error) == ("SUCCEEDED", None)
+    assert commands(done) == ORDER
+    states = [state for state, _ in done.calls]
+    assert states.index("Build") < states.index("Export") < states.index("Train")
+    assert done.entered.count("WaitForCrawler") == 3
+    assert done.mails == []
+
+
+def test_containers_get_their_run_role_and_network() -> None:
+    done = run()
+    asked = {container(one): one for _, one in done.calls if "Overrides" in one}
+    for one in asked.values():
+        environment = one["Overrides"]["ContainerOverrides"][0]["Environment"]
+        assert environment == [{"Name": "RUN_ID", "Value": "run-1"}]
+        network = one["NetworkConfiguration"]["AwsvpcConfiguration"]
+        assert network["Subnets"] == ["subnet-1", "subnet-2"]
+    roles = {step: one["Overrides"]["TaskRoleArn"].split("/")[1] for step, one in asked.items()}
+    assert roles == {
+        "fix-serde": "catalogue",
+        "verify": "catalogue",
+        "build": "build",
+        "train": "train",
+        "evaluate": "train",
+        "predict": "train",
+        "publish": "train",
+    }
+    (job,) = [one for _, one in done.calls if "JobName" in one]
+    assert job["Arguments"] == {
+        "--plan": "s3://shop-artifacts/runs/run-1/plan.json",
+        "--out": "s3://shop-artifacts/runs/run-1/export/",
+    }
+
+
+@pytest.mark.parametrize(
+    ("running", "error"),
+    [
+        ([SELF], None),
+        ([], None),  # the list is not always up to date
+        (["arn:newer", SELF], None),
+        ([SELF, "arn:older"], "SecondRun"),
+    ],
+)
+def test_of_two_runs_the_older_goes_on(running: list[str], error: str | None) -> None:
+    listed = {"Executions": [{"ExecutionArn": arn} for arn in running]}
+    done = run(sfn_list=lambda _asked: listed)
+    assert done.error == error
+    if error:
+        assert done.cause == "Another run is under way: this one did nothing."
+        assert done.entered == [
+            "ListRuns",
+            "IsAnyListed",
+            "FindOldest",
+            "IsOldest",
+            "SecondRun",
+        ]
+
+
+def test_running_crawler_is_joined() -> None:
+    assert run(start=raises("Glue.CrawlerRunningException")).status == "SUCCEEDED"
+
+
+RETRIED = [
+    ("sfn_list", "Sfn.SfnException", "ListRuns"),
+    ("marker", "S3.S3Exception", "LookForMarker"),
+    ("start", "Glue.ThrottlingException", "StartCrawler"),
+    ("start", "Glue.OperationTimeoutException", "StartCrawler"),
+    ("job", "Glue.ConcurrentRunsExceededException", "Export"),
+    ("job", "Glue.ThrottlingException", "Export"),
+]
+
+
+@pytest.mark.parametrize(("handler", "error", "state"), RETRIED)
+def test_throttling_is_retried(handler: str, error: str, state: str) -> None:
+    done = run(**{handler: raises(error, times=2)})
+    assert done.status == "SUCCEEDED"
+    assert [name for name, _ in done.calls].count(state) == 3
+
+
+LOOK_RETRIED = ("Glue.ThrottlingException", "Glue.OperationTimeoutException")
+CAPACITY = ("ECS.AmazonECSException", "AmazonECS.Unknown")
+ALERT_RETRIED = ("SNS.ThrottledException", "SNS.InternalErrorException")
+
+
+@pytest.mark.parametrize("error", LOOK_RETRIED)
+def test_look_at_the_crawler_is_retried(error: str) -> None:
+    once = raises(error, times=1)
+    look = crawler(["READY"], {"Status": "SUCCEEDED"})
+    answers = iter([once, look])
+    done = run(look=lambda asked: next(answers)(asked))  # noqa: PLW0108 - another one each time
+    assert done.status == "SUCCEEDED"
+
+
+@pytest.mark.parametrize("step", ORDER)
+@pytest.mark.parametrize("error", CAPACITY)
+def test_missing_capacity_is_retried(step: str, error: str) -> None:
+    done = run(ecs=at_step(step, raises(error, times=2)))
+    assert done.status == "SUCCEEDED"
+    assert commands(done).count(step) == 3
+
+
+def test_alert_is_retried_and_may_fail() -> None:
+    sent: list[Parameters] = []
+    answers = iter([TaskError(error) for error in ALERT_RETRIED])
+
+    def publish(asked: Parameters) -> dict[str, str]:
+        for error in answers:
+            raise error
+        sent.append(asked)
+        return {"MessageId": "1"}
+
+    done = run(marker=lambda _asked: {"KeyCount": 0}, alert=publish)
+    assert done.error == "RunFailed"
+    assert len(sent) == 1
+    lost = run(marker=lambda _asked: {"KeyCount": 0}, alert=raises("SNS.NotFoundException"))
+    assert (lost.error, lost.entered[-1]) == ("RunFailed", "Failed")
+
+
+FAILURES: dict[str, tuple[Callable[[], dict[str, Handler]], str, str]] = {
+    "list": (lambda: {"sfn_list": raises("Sfn.X", "gone")}, "look for another run", "Sfn.X: gone"),
+    "no marker": (
+        lambda: {"marker": lambda _asked: {"KeyCount": 0}},
+        "look for _SUCCESS",
+        "the six files have not all arrived",
+    ),
+    "bucket": (
+        lambda: {"marker": raises("S3.NoSuchBucketException", "no bucket")},
+        "look for _SUCCESS",
+        "no bucket",
+    ),
+    "start": (lambda: {"start": raises("Glue.EntityNotFoundException", "who?")}, "crawl", "who?"),
+    "look": (lambda: {"look": raises("Glue.InvalidInput", "what?")}, "crawl", "what?"),
+    "crawl": (
+        lambda: {"look": crawler(["READY"], {"Status": "FAILED", "ErrorMessage": "no access"})},
+        "crawl",
+        "no access",
+    ),
+    "never crawled": (lambda: {"look": crawler(["READY"], {})}, "crawl", "the crawler ended"),
+    "slow crawl": (
+        lambda: {"look": crawler(["RUNNING"] * 100, {})},
+        "crawl",
+        "still running after 30 minutes",
+    ),
+    "job": (
+        lambda: {"job": raises("States.TaskFailed", "out of memory")},
+        "export data.csv",
+        "out of memory",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_failure_is_alerted_once_with_step_and_reason(name: str) -> None:
+    handlers, step, reason = FAILURES[name]
+    check_failed(run(**handlers()), step, reason)
+
+
+STEP_NAMES = {
+    "fix-serde": "set the SerDe's escape character",
+    "verify": "catalogue against the contract",
+    "build": "dbt build",
+    "train": "train",
+    "evaluate": "evaluate, the gate",
+    "predict": "predict",
+    "publish": "publish",
+}
+
+
+@pytest.mark.parametrize("step", ORDER)
+def test_container_that_ends_badly_stops_the_run(step: str) -> None:
+    done = run(
+        ecs=at_step(step, lambda _asked: {"Containers": [{"ExitCode": 1}]}),
+        reason=lambda asked: {"Body": f"the sentence in {asked['Key']}"},
+    )
+    check_failed(done, STEP_NAMES[step], "the sentence in runs/run-1/reason.txt")
+    assert commands(done)[-1] == step
+    assert commands(done).count(step) == 1, "a step that failed is not tried again"
+
+
+@pytest.mark.parametrize("step", ORDER)
+def test_container_that_never_started_stops_the_run(step: str) -> None:
+    stopped = {"Containers": [{"Reason": "CannotPullContainerError"}]}
+    done = run(ecs=at_step(step, lambda _asked: stopped))
+    check_failed(done, STEP_NAMES[step], "CannotPullContainerError")
+
+
+@pytest.mark.parametrize("step", ORDER)
+@pytest.mark.parametrize("error", ["States.Timeout", "States.TaskFailed"])
+def test_container_that_fails_stops_the_run(step: str, error: str) -> None:
+    done = run(ecs=at_step(step, raises(error, "stopped")))
+    check_failed(done, STEP_NAMES[step], f"{error}: stopped")
+
+
+def check_failed(done: Execution, step: str, reason: str) -> None:
+    assert (done.status, done.error) == ("FAILED", "RunFailed")
+    assert done.cause is not None
+    assert done.cause.startswith(step)
+    assert reason in done.cause
+    ((subject, message),) = done.mails
+    assert subject == f"shop: run failed at {step}"
+    assert len(subject) <= 100, "SNS takes no longer subject"
+    assert f"Step: {step}\nReason: " in message
+    assert reason in message
+    assert "Publish" not in done.entered or step == "publish"
+
+
+Machine = dict[str, Any]
+
+
+def branches(machine: Machine) -> set[tuple[str, str]]:
+    """Give every pair of a state and one that can follow it."""
+    found = set()
+    for name, state in machine["States"].items():
+        following = [state.get("Next"), state.get("Default")]
+        following += [choice["Next"] for choice in state.get("Choices", [])]
+        following += [catch["Next"] for catch in state.get("Catch", [])]
+        found |= {(name, after) for after in following if after}
+    return found
+
+
+def check_graph(machine: Machine) -> None:
+    names, pairs = machine["States"].keys(), branches(machine)
+    assert {after for _, after in pairs} <= names, "a Next leads nowhere"
+    reached, waiting = set(), [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        reached.add(name)
+        waiting += [after for before, after in pairs if before == name and after not in reached]
+    assert reached == names, f"never reached: {names - reached}"
+    for name, state in machine["States"].items():
+        ends = state["Type"] in {"Succeed", "Fail"}
+        assert ends or any(before == name for before, _ in pairs), f"{name} ends nowhere"
+
+
+def next_to_nowhere(states: Machine) -> None:
+    states["Export"]["Next"] = "Trian"
+
+
+def catch_to_nowhere(states: Machine) -> None:
+    states["Export"]["Catch"][0]["Next"] = "ExportFialed"
+
+
+def never_reached(states: Machine) -> None:
+    states["BuildExited"]["Choices"][0]["Next"] = "Train"
+
+
+def no_end(states: Machine) -> None:
+    del states["ReadReason"]["Next"], states["ReadReason"]["Catch"]
+
+
+def test_graph_is_whole() -> None:
+    check_graph(read_definition())
+
+
+@pytest.mark.parametrize("mistake", [next_to_nowhere, catch_to_nowhere, never_reached, no_end])
+def test_broken_graph_is_seen(mistake: Callable[[Machine], None]) -> None:
+    """No linter follows a Next; each of these passes them all."""
+    machine = read_definition()
+    mistake(machine["States"])
+    with pytest.raises(AssertionError):
+        check_graph(machine)
+
+
+def test_every_retry_is_tested() -> None:
+    """Of every error that is retried there is a test above that raises it."""
+    states = read_definition()["States"]
+    retried = {
+        (name, error)
+        for name, state in states.items()
+        for retry in state.get("Retry", [])
+        for error in retry["ErrorEquals"]
+    }
+    assert retried == (
+        {(state, error) for _, error, state in RETRIED}
+        | {("GetCrawler", error) for error in LOOK_RETRIED}
+        | {(state, error) for state in CONTAINERS for error in CAPACITY}
+        | {("Alert", error) for error in ALERT_RETRIED}
+    )
+
+
+def test_every_task_has_a_limit_and_a_catch() -> None:
+    machine = read_definition()
+    assert machine["QueryLanguage"] == "JSONPath"
+    tasks = {k: state for k, state in machine["States"].items() if state["Type"] == "Task"}
+    longest = sum(state["TimeoutSeconds"] for state in tasks.values())
+    assert 0 < machine["TimeoutSeconds"] <= longest + 1800
+    for name, state in tasks.items():
+        assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
+        retried = {error for retry in state.get("Retry", []) for error in retry["ErrorEquals"]}
+        assert not retried & {"States.ALL", "States.TaskFailed"}, f"{name} repeats a failed step"
+
+
+def test_substitutions_are_all_known_and_used() -> None:
+    text = json.dumps(read_definition())
+    assert set(re.findall(r"\$\{(\w+)\}", text)) == set(SUBSTITUTIONS)
+    assert "${" not in definition()
+
+
+def test_every_state_is_entered_and_every_branch_taken() -> None:
+    """Run everything above once more, and count."""
+    runs = [run(), run(start=raises("Glue.CrawlerRunningException"))]
+    runs += [run(**handlers()) for handlers, _, _ in FAILURES.values()]
+    for step in ORDER:
+        ends_badly = at_step(step, lambda _asked: {"Containers": [{"ExitCode": 1}]})
+        runs.append(run(ecs=ends_badly, reason=lambda _asked: {"Body": "a sentence"}))
+        runs.append(run(ecs=at_step(step, raises("States.Timeout"))))
+    older = {"Executions": [{"ExecutionArn": "arn:older"}]}
+    runs.append(run(sfn_list=lambda _asked: older))
+    runs.append(run(sfn_list=lambda _asked: {"Executions": []}))
+    runs.append(run(marker=lambda _asked: {"KeyCount": 0}, alert=raises("SNS.NotFoundException")))
+    entered = {name for done in runs for name in done.entered}
+    assert entered == read_definition()["States"].keys()
+    taken = {pair for done in runs for pair in zip(done.entered, done.entered[1:], strict=False)}
+    # a second way into the same state is told apart from the first by the tests above
+    assert branches(read_definition()) - taken == set()

@@ -1,0 +1,293 @@
+"""Upload: a whole set or no `_SUCCESS`, unchanged files skipped, damaged ones refused."""
+
+import gzip
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import Result
+
+from glue.raw import upload as upload_module
+from ml.tools.aws import client
+from tests.python.glue.conftest import RAW, Account
+from tests.python.glue.emulated_crawler import aws_error
+from tests.python.tiny_shop import FILES
+
+Run = Callable[..., Result]
+
+
+def keys(account: Account) -> list[str]:
+    listed = account.s3.list_objects_v2(Bucket=RAW).get("Contents", [])
+    return sorted(entry["Key"] for entry in listed)
+
+
+def content(account: Account, key: str) -> bytes:
+    body: bytes = account.s3.get_object(Bucket=RAW, Key=key)["Body"].read()
+    return body
+
+
+def versions(account: Account, key: str) -> int:
+    return len(account.s3.list_object_versions(Bucket=RAW, Prefix=key)["Versions"])
+
+
+def test_six_files_a_manifest_and_last_success(account: Account, shop: Path, run: Run) -> None:
+    done = run("upload", shop)
+    assert done.exit_code == 0, done.output
+    tables = [name.removesuffix(".csv") for name in FILES]
+    landing = ["_landed/_SUCCESS", "_landed/manifest.json"]
+    assert keys(account) == sorted([*(f"{table}/{table}.csv" for table in tables), *landing])
+    for name, text in FILES.items():
+        assert content(account, f"{name.removesuffix('.csv')}/{name}") == text.encode()
+    manifest = json.loads(content(account, "_landed/manifest.json"))
+    assert manifest["orders/orders.csv"] == {
+        "bytes": len(FILES["orders.csv"].encode()),
+        "sha256": hashlib.sha256(FILES["orders.csv"].encode()).hexdigest(),
+    }
+    written = {
+        entry["Key"]: entry["LastModified"]
+        for entry in account.s3.list_objects_v2(Bucket=RAW)["Contents"]
+    }
+    assert max(written, key=lambda key: (written[key], key == landing[0])) == landing[0]
+
+
+def test_only_a_changed_file_is_sent_again(account: Account, shop: Path) -> None:
+    account.upload(shop)
+    assert account.upload(shop)[-1].endswith("nothing done.")
+    with (shop / "aisles.csv").open("a") as file:
+        file.write("4,cheese\n")
+    lines = account.upload(shop)
+    assert "orders/orders.csv: unchanged, skipped" in lines
+    assert versions(account, "aisles/aisles.csv") == 2
+    assert versions(account, "orders/orders.csv") == 1
+    assert versions(account, "_landed/_SUCCESS") == 2, "a changed set lands anew"
+
+
+def test_change_that_keeps_the_size_is_sent(account: Account, shop: Path) -> None:
+    account.upload(shop)
+    changed = FILES["aisles.csv"].replace("bread", "cream")
+    assert len(changed) == len(FILES["aisles.csv"])
+    (shop / "aisles.csv").write_text(changed)
+    account.upload(shop)
+    assert content(account, "aisles/aisles.csv") == changed.encode()
+
+
+def test_whole_set_without_its_marker_gets_it(account: Account, shop: Path) -> None:
+    account.upload(shop)
+    account.s3.delete_object(Bucket=RAW, Key="_landed/_SUCCESS")
+    lines = account.upload(shop)
+    assert "_landed/_SUCCESS" in keys(account)
+    assert sum(line.endswith("unchanged, skipped") for line in lines) == 6
+
+
+def test_gzip_is_stored_as_plain_csv(account: Account, shop: Path) -> None:
+    plain = (shop / "orders.csv").read_bytes()
+    (shop / "orders.csv").unlink()
+    (shop / "orders.csv.gz").write_bytes(gzip.compress(plain))
+    account.upload(shop)
+    assert content(account, "orders/orders.csv") == plain
+
+
+def test_large_file_goes_up_in_parts(
+    account: Account, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upload_module, "_PART", 5 << 20)
+    rows = b"".join(b"%d,an aisle of no importance\n" % number for number in range(400_000))
+    (shop / "aisles.csv").write_bytes(b"aisle_id,aisle\n" + rows)
+    account.upload(shop)
+    assert content(account, "aisles/aisles.csv") == b"aisle_id,aisle\n" + rows
+    etag = account.s3.head_object(Bucket=RAW, Key="aisles/aisles.csv")["ETag"]
+    assert etag.strip('"').endswith("-3"), "12.6 MB are three parts of 5 MiB"
+
+
+def test_interrupted_upload_is_taken_up_again(
+    account: Account, shop: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    account.upload(shop)
+    for name in ("orders.csv", "products.csv", "aisles.csv"):
+        with (shop / name).open("ab") as file:
+            file.write((shop / name).read_bytes().splitlines(keepends=True)[-1])
+    real_send = upload_module._send  # noqa: SLF001
+    sent: list[str] = []
+
+    def send_two(s3: Any, raw: Any, file: Any, step: Any) -> None:  # noqa: ANN401
+        if len(sent) == 1:
+            raise click.ClickException("the line went dead")
+        sent.append(file.key)
+        real_send(s3, raw, file, step)
+
+    monkeypatch.setattr(upload_module, "_send", send_two)
+    assert run("upload", shop).exit_code == 1
+    assert "_landed/_SUCCESS" not in keys(account), "a half-landed set must not look complete"
+    monkeypatch.setattr(upload_module, "_send", real_send)
+    lines = account.upload(shop)
+    assert f"{sent[0]}: unchanged, skipped" in lines
+    assert versions(account, sent[0]) == 2, "what arrived whole is not sent a second time"
+    assert "_landed/_SUCCESS" in keys(account)
+
+
+def test_failing_s3_is_one_sentence(
+    account: Account, shop: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    real = client("s3")
+
+    class ExpiredOnSecondFile:
+        sent = 0
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+            return getattr(real, name)
+
+        def upload_fileobj(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401
+            self.sent += 1
+            if self.sent == 2:
+                raise aws_error("ExpiredToken", "PutObject")
+            real.upload_fileobj(*arguments, **options)
+
+    expired = ExpiredOnSecondFile()
+    monkeypatch.setattr(upload_module, "client", lambda _name: expired)
+    failed = run("upload", shop)
+    assert failed.exit_code == 1
+    assert "credentials have expired" in failed.output
+    assert "no _SUCCESS was written" in failed.output
+    assert "_landed/_SUCCESS" not in keys(account)
+
+
+def missing(shop: Path) -> None:
+    (shop / "orders.csv").unlink()
+
+
+def both(shop: Path) -> None:
+    (shop / "orders.csv.gz").write_bytes(gzip.compress(FILES["orders.csv"].encode()))
+
+
+def no_column(shop: Path) -> None:
+    (shop / "orders.csv").write_text("order_id,user_id\n1,2\n")
+
+
+def semicolons(shop: Path) -> None:
+    (shop / "aisles.csv").write_text("aisle_id;aisle\n1;milk\n")
+
+
+def twice(shop: Path) -> None:
+    (shop / "aisles.csv").write_text("aisle_id,aisle,aisle\n1,milk,milk\n")
+
+
+def no_bytes(shop: Path) -> None:
+    (shop / "products.csv").write_text("")
+
+
+def no_rows(shop: Path) -> None:
+    (shop / "products.csv").write_text(FILES["products.csv"].split("\n")[0] + "\n")
+
+
+def not_text(shop: Path) -> None:
+    (shop / "products.csv").write_bytes(b"\xff\xfe\n1\n")
+
+
+def comma_in_a_name(shop: Path) -> None:
+    with (shop / "aisles.csv").open("a") as file:
+        file.write("4,cheese\n5,Herbs, fresh\n6,tea\n")
+
+
+def no_department(shop: Path) -> None:
+    text = FILES["products.csv"].replace("300,Crème Brûlée,3,1", "300,Crème Brûlée,3")
+    (shop / "products.csv").write_text(text, encoding="utf-8")
+
+
+def longer_line_of_a_packed_file(shop: Path) -> None:
+    file = shop / "order_products__prior.csv"
+    text = FILES[file.name].replace("12,300,2,0", "12,300,2,0,0")
+    (shop / f"{file.name}.gz").write_bytes(gzip.compress(text.encode()))
+    file.unlink()
+
+
+def longer_and_shorter_line(shop: Path) -> None:
+    text = FILES["orders.csv"].replace("12,1,prior,2,", "12,1,prior,")
+    text = text.replace("13,1,prior,3,", "13,1,prior,3,3,")
+    (shop / "orders.csv").write_text(text)
+
+
+def blank_line(shop: Path) -> None:
+    (shop / "departments.csv").write_text(FILES["departments.csv"] + "\n")
+
+
+def line_break_in_a_name(shop: Path) -> None:
+    text = FILES["aisles.csv"].replace("2,bread", '2,"bread\nand cake"')
+    (shop / "aisles.csv").write_text(text)
+
+
+def quote_that_is_not_closed(shop: Path) -> None:
+    (shop / "aisles.csv").write_text(FILES["aisles.csv"].replace("2,bread", '2,"bread'))
+
+
+def text_after_a_quote(shop: Path) -> None:
+    (shop / "aisles.csv").write_text(FILES["aisles.csv"].replace("2,bread", '2,"bread"s'))
+
+
+def cut_gzip(shop: Path) -> None:
+    (shop / "orders.csv").unlink()
+    (shop / "orders.csv.gz").write_bytes(gzip.compress(FILES["orders.csv"].encode())[:-20])
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (missing, ("orders.csv is missing", "nothing was uploaded")),
+        (both, ("orders.csv", "orders.csv.gz", "keep one")),
+        (no_column, ("orders.csv has no column eval_set",)),
+        (semicolons, ("aisles.csv is separated by semicolons",)),
+        (twice, ("aisles.csv names a column twice",)),
+        (no_bytes, ("products.csv is empty: it has no header",)),
+        (no_rows, ("products.csv is empty: it has a header and no rows",)),
+        (not_text, ("products.csv is not UTF-8",)),
+        (cut_gzip, ("orders.csv.gz is a damaged gzip file",)),
+        (comma_in_a_name, ("aisles.csv, line 6 has 3 fields, its header 2",)),
+        (no_department, ("products.csv, line 4 has 3 fields, its header 4",)),
+        (
+            longer_line_of_a_packed_file,
+            ("order_products__prior.csv.gz, line 5 has 5 fields, its header 4",),
+        ),
+        (longer_and_shorter_line, ("orders.csv, line 3 has 6 fields, its header 7",)),
+        (blank_line, ("departments.csv, line 4 is empty",)),
+        (line_break_in_a_name, ("aisles.csv, line 3: a field holds a line break",)),
+        (quote_that_is_not_closed, ("aisles.csv, line 3: a field holds a line break",)),
+        (text_after_a_quote, ("aisles.csv, Invalid Input Error: CSV Error on Line: 3",)),
+    ],
+)
+def test_damaged_input_stops_before_anything_is_written(
+    account: Account,
+    shop: Path,
+    run: Run,
+    damage: Callable[[Path], None],
+    told: tuple[str, ...],
+) -> None:
+    damage(shop)
+    failed = run("upload", shop)
+    assert failed.exit_code == 1
+    for part in told:
+        assert part in failed.output
+    assert failed.output.splitlines()[-1].startswith("Error: ")
+    assert isinstance(failed.exception, SystemExit), "one sentence, no traceback"
+    assert keys(account) == []
+
+
+def test_every_form_that_athena_reads_right_passes(account: Account, shop: Path) -> None:
+    """Commas and quotes in quotes, a BOM, CRLF, no line feed at the end, any order of columns."""
+    (shop / "products.csv").write_text("\ufeff" + FILES["products.csv"], encoding="utf-8")
+    (shop / "aisles.csv").write_text(
+        'aisle,aisle_id\r\n"Herbs, ""fresh""",1\r\n"tea\\",2', encoding="utf-8", newline=""
+    )
+    assert account.upload(shop)[-1].endswith("the set of six is complete.")
+
+
+def test_what_may_be_empty_and_what_is_more(account: Account, shop: Path) -> None:
+    (shop / "order_products__train.csv").write_text(
+        "order_id,product_id,add_to_cart_order,reordered\n"
+    )
+    (shop / "aisles.csv").write_text("\ufeffaisle_id,aisle,colour\r\n1,milk,white\r\n")
+    lines = account.upload(shop)
+    assert lines[0].endswith("aisles.csv: extra column colour is ignored.")
+    assert lines[-1].endswith("the set of six is complete.")
