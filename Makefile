@@ -8,7 +8,6 @@ export RAW_DIR := $(or $(RAW_DIR),raw)
 export LAKE_DIR := $(or $(LAKE_DIR),lake)
 export RUNS_DIR := $(or $(RUNS_DIR),runs)
 export DBT_TARGET_PATH := $(or $(DBT_TARGET_PATH),target)
-TASKS ?= buy-again discovery next-in-cart
 ENGINE ?= trino
 
 # what the checks build stays apart from your own lake
@@ -54,9 +53,9 @@ run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv,
 		$(BIN)/dbt build --vars "windows: $$windows"
 	@$(BIN)/python -m ml export
 	@$(MAKE) --no-print-directory docs
-	@for task in $(TASKS); do \
+	@for task in $${TASKS:-$$($(BIN)/python -m ml tasks)}; do \
 		$(BIN)/python -m ml train --task $$task && \
-		if [ $$task != next-in-cart ]; then \
+		if $(BIN)/python -m ml tasks --without-input | grep -qx "$$task"; then \
 			$(BIN)/python -m ml predict --task $$task --run "$(RUNS_DIR)/$$task/latest" \
 				--out "$(RUNS_DIR)/$$task/latest/predictions"; \
 		fi && \
@@ -66,7 +65,7 @@ run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv,
 	@$(BIN)/python -m ml report
 	@echo
 	@echo "  report       $(RUNS_DIR)/report.html"
-	@for task in $(TASKS); do \
+	@for task in $${TASKS:-$$($(BIN)/python -m ml tasks)}; do \
 		if [ -d "$(RUNS_DIR)/$$task/latest/predictions" ]; then \
 			echo "  predictions  $(RUNS_DIR)/$$task/latest/predictions/"; \
 		fi; \
@@ -103,6 +102,7 @@ lint: .venv/dev-installed profiles.yml ## style and types
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	@mkdir -p $(CHECK_DIR)/lake
 	@# the linter's own dbt session knows no adapter and takes Athena's configs for unknown ones
 	$(CHECK) DBT_WARN_ERROR_OPTIONS='{"error": "all", "silence": ["CustomKeyInConfigDeprecation"]}' \

@@ -114,12 +114,12 @@ data_option = click.option(
 
 @click.command()
 @click.option(
-    "--unattended", is_flag=True, help="Only those that predict without being asked more."
+    "--without-input", is_flag=True, help="Only those that predict without being asked more."
 )
-def tasks(unattended: bool) -> None:
+def tasks(without_input: bool) -> None:
     """Print the names of the tasks, a line each."""
     for task in TASKS:
-        if not (unattended and task.unattended):
+        if not (without_input and task.stand_in_options):
             click.echo(task.name)
 
 

@@ -59,7 +59,11 @@ def status(runs: int) -> None:
     )
     live = live_run(settings)
     if live:
-        click.echo(f"live: run {live['run']} of {live['published_at']}, mean F1 {live['f1']:.4f}")
+        gates = [
+            f"{task} {gate['figures']['measure']} {gate['figures']['value']:.4f}"
+            for task, gate in live["gates"].items()
+        ]
+        click.echo(f"live: run {live['run']} of {live['published_at']}, {', '.join(gates)}")
     else:
         click.echo("live: nothing is published yet")
 

@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import click
-import polars as pl
 
 from glue.raw.catalogue import fix_serde
 from glue.raw.verify import verify_raw_zone
 from glue.settings import Settings, read_settings
+from ml.tasks.registry import TASKS
+from ml.tasks.task import Task
 from ml.tools.aws import client, sentence
 from ml.tools.paths import ROOT
 from ml.tools.s3 import Location, download, list_objects, read_json, write_json
 
 _LAST_LINES = 20  # of a program's output that are looked through for the reason of its failure
-TASKS = ("buy-again", "discovery", "next-in-cart")
-GATE_TASK = "buy-again"
-GATE_BASELINE = "recency decay"
-RECOMMENDATIONS = "discovery/recommendations.parquet"
+TARGETS = "target_orders.parquet"  # what the gate has to know of the live run's data
 
 
 @click.command()
@@ -84,117 +82,97 @@ def _build(settings: Settings, run_id: str, work: Path) -> None:
 def _train(settings: Settings, run_id: str, work: Path) -> None:
     data = _data(settings, run_id, work)
     for task in TASKS:
-        model = work / "models" / task
-        _run(_ml("train", "--task", task, "--data", str(data), "--run", str(model)))
-        _put_folder(model, settings.run(run_id), f"models/{task}")
+        model = work / "models" / task.name
+        _run(_ml("train", "--task", task.name, "--data", str(data), "--run", str(model)))
+        _put_folder(model, settings.run(run_id), f"models/{task.name}")
 
 
 def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
-    """Print the ladder and hold the gate: the floor, and the live model on the same orders."""
+    """Print the ladder of each task that has a gate, run the gate and store the verdicts."""
     data, run = _data(settings, run_id, work), settings.run(run_id)
-    model = _get_folder(run, f"models/{GATE_TASK}", work / "model")
-    _run(_ml("evaluate", "--task", GATE_TASK, "--data", str(data), "--run", str(model)))
-    rungs = json.loads((model / "metrics.json").read_text(encoding="utf-8"))["ladder"]["rungs"]
-    f1 = {(rung["name"], rung["context"]): rung["f1"]["mean"] for rung in rungs}
-    new = f1["model", "pre-order"]  # the night before, nothing is known of the order to come
-    floor = max(mean for (name, _), mean in f1.items() if name.startswith(GATE_BASELINE))
-    verdict: dict[str, Any] = {"f1": new, "floor": floor}
+    verdicts, refused = {}, []
+    for task in _gated():
+        model = _get_folder(run, f"models/{task.name}", work / "models" / task.name)
+        on = ("--task", task.name, "--data", str(data), "--run", str(model))
+        _run(_ml("evaluate", *on))
+        out = work / "gates" / f"{task.name}.json"
+        margin = ("--margin", str(settings.margin), "--out", str(out))
+        try:
+            _run(_ml("gate", *on, *_live_options(settings, task, work), *margin))
+        except click.ClickException as error:
+            if not out.exists():
+                raise
+            refused.append(error.message)
+        verdicts[task.name] = json.loads(out.read_text(encoding="utf-8"))
+    write_json(client("s3"), run, "gate.json", verdicts)
+    if refused:
+        raise click.ClickException(f"{' '.join(refused)} The live run stays.")
+
+
+def _gated() -> list[Task]:
+    return [task for task in TASKS if task.gate]
+
+
+def _live_options(settings: Settings, task: Task, work: Path) -> list[str]:
+    """Fetch the live run of a task, and give the gate's options for it; none if none is live."""
     live = live_run(settings)
-    if live:
-        verdict |= _against_live(settings, live, data, model, work)
-    verdict["passed"] = gate(verdict, settings.margin)
-    write_json(client("s3"), run, "gate.json", verdict)
-    click.echo(json.dumps(verdict))
-    if not verdict["passed"]:
-        raise click.ClickException(
-            f"{GATE_TASK} is not published: {why_not(verdict, settings.margin)}. The live model"
-            " stays."
-        )
-
-
-def gate(verdict: dict[str, Any], margin: float) -> bool:
-    """Say whether a model may be published: above the floor, and no worse than the live one."""
-    return why_not(verdict, margin) == ""
-
-
-def why_not(verdict: dict[str, Any], margin: float) -> str:
-    """Say why a model may not be published; empty if it may."""
-    if verdict["f1"] <= verdict["floor"]:
-        return f"mean F1 {verdict['f1']:.4f} does not beat {GATE_BASELINE} ({verdict['floor']:.4f})"
-    if "live_f1" in verdict and verdict["same_orders_f1"] < verdict["live_f1"] - margin:
-        return (
-            f"mean F1 {verdict['same_orders_f1']:.4f} is more than {margin} below the live model's"
-            f" {verdict['live_f1']:.4f} on the same orders"
-        )
-    return ""
-
-
-def _against_live(
-    settings: Settings, live: dict[str, Any], data: Path, model: Path, work: Path
-) -> dict[str, Any]:
-    old = settings.run(live["run"])
-    old_model = _get_folder(old, f"models/{GATE_TASK}", work / "live" / "model")
-    old_data = _get_folder(old, "export", work / "live" / "data", ("targets.parquet",))
-    out = work / "comparison.json"
-    command = ["compare", "--data", str(data), "--run", str(model), "--live", str(old_model)]
-    command += ["--live-targets", str(old_data / "targets.parquet"), "--out", str(out)]
-    _run(_ml(*command))
-    compared: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
-    return compared
+    if not live:
+        return []
+    run = settings.run(live["run"])
+    model = _get_folder(run, f"models/{task.name}", work / "live" / task.name)
+    data = _get_folder(run, "export", work / "live" / "data", (TARGETS,))
+    return ["--live", str(model), "--live-targets", str(data / TARGETS)]
 
 
 def _predict(settings: Settings, run_id: str, work: Path) -> None:
     data = _data(settings, run_id, work)
     for task in TASKS:
         # the run's folder is the model_version in what it predicts
-        model = _get_folder(settings.run(run_id), f"models/{task}", work / "models" / task / run_id)
-        out = work / "predictions" / task
-        command = ["predict", "--task", task, "--run", str(model), "--data", str(data)]
-        if task == "next-in-cart":
-            command += ["--carts", str(_empty_carts(data, work / "carts.csv"))]
+        model = work / "models" / task.name / run_id
+        _get_folder(settings.run(run_id), f"models/{task.name}", model)
+        out = work / "predictions" / task.name
+        command = ["predict", "--task", task.name, "--run", str(model), "--data", str(data)]
+        if task.stand_in_options:
+            for option, value in task.stand_in_options(data, work).items():
+                command += [option, value]
         _run(_ml(*command, "--out", str(out)))
-        _put_folder(out, settings.run(run_id), f"predictions/{task}")
-
-
-def _empty_carts(data: Path, carts: Path) -> Path:
-    """Write an empty cart for every order to come, under its shopper's number, and give `carts`."""
-    to_come = pl.col("orders_back") == 0
-    pl.read_parquet(data.with_name("targets.parquet")).filter(to_come).select(
-        pl.col("user_id").alias("cart_id"),
-        "user_id",
-        pl.lit(None).alias("position"),
-        pl.lit(None).alias("product_id"),
-    ).write_csv(carts)
-    return carts
+        _put_folder(out, settings.run(run_id), f"predictions/{task.name}")
 
 
 def _publish(settings: Settings, run_id: str, _work: Path) -> None:
     """
-    Name this run the live one, and give its recommendations to dbt's source `predictions`.
+    Name this run the live one, and give what it predicts to dbt's source `predictions`.
 
     One object says what is live and is replaced, so model and predictions go together.
     """
     run = settings.run(run_id)
-    verdict = read_json(client("s3"), run, "gate.json")
-    if not verdict or not verdict["passed"]:
+    verdicts = read_json(client("s3"), run, "gate.json") or {}
+    if not all(verdicts.get(task.name, {}).get("passed") for task in _gated()):
         raise click.ClickException(f"Run {run_id} has not passed the gate: nothing is published.")
     for task in TASKS:
         for part in ("models", "predictions"):
-            if not any(list_objects(client("s3"), run.below(f"{part}/{task}"))):
+            if not any(list_objects(client("s3"), run.below(f"{part}/{task.name}"))):
                 raise click.ClickException(
-                    f"Run {run_id} has no {part} of {task}: nothing is published."
+                    f"Run {run_id} has no {part} of {task.name}: nothing is published."
                 )
-    client("s3").copy(
-        {"Bucket": run.bucket, "Key": run.key(f"predictions/{RECOMMENDATIONS}")},
-        settings.lake.bucket,
-        settings.lake.key("predictions/recommendations/recommendations.parquet"),
-    )
+    for task in TASKS:
+        if task.published:
+            table = task.published.removesuffix(".parquet")
+            client("s3").copy(
+                {
+                    "Bucket": run.bucket,
+                    "Key": run.key(f"predictions/{task.name}/{task.published}"),
+                },
+                settings.lake.bucket,
+                settings.lake.key(f"predictions/{table}/{task.published}"),
+            )
     published = {
         "run": run_id,
         "published_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "models": f"{run}models/",
         "predictions": f"{run}predictions/",
-    } | verdict
+        "gates": verdicts,
+    }
     write_json(client("s3"), settings.live, "current.json", published)
     click.echo(f"{settings.live}current.json: {run_id} is live")
 

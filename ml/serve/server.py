@@ -70,11 +70,7 @@ class Shop:
         """Give a shopper's buy-again and discovery lists; BadRequest for an unknown one."""
         if self.next.state.index_of_user(user) < 0:
             raise BadRequest(f"shopper {user} is not known.")
-        return {
-            "user_id": user,
-            "buy_again": self._lists.buy_again(user),
-            "discovery": self._lists.discovery(user),
-        }
+        return {"user_id": user, **self._lists.without_cart(user)}
 
     def shoppers(self) -> list[int]:
         """Give some shoppers to choose from, spread evenly."""

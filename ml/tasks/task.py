@@ -64,7 +64,7 @@ class Task:
     published
         The one of `writes` that goes back to the lake, where dbt finds it as the table of its name
         in the source `predictions`; None for none.
-    unattended
+    stand_in_options
         Called with data.csv and a folder for files: gives the values of those options of `predict`
         that somebody would have to give, for runs where nobody is there. None if it needs none.
     gate
@@ -86,6 +86,6 @@ class Task:
     train_options: tuple[click.Option, ...] = ()
     predict_options: tuple[click.Option, ...] = ()
     published: str | None = None
-    unattended: Callable[[Path, Path], dict[str, str]] | None = None
+    stand_in_options: Callable[[Path, Path], dict[str, str]] | None = None
     gate: Gate | None = None
     tune: Callable[[Path, Path, float], None] | None = None

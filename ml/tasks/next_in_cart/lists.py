@@ -62,6 +62,10 @@ class ShopperLists:
             for row in listed.iter_rows(named=True)
         ]
 
+    def without_cart(self, user: int) -> dict[str, list[dict[str, Any]]]:
+        """Give a known shopper's lists that do not wait for a cart, by name."""
+        return {"buy_again": self.buy_again(user), "discovery": self.discovery(user)}
+
     def next(
         self,
         user: int,

@@ -44,7 +44,7 @@ def _report(run: "Run") -> "Part":
     return report(run)
 
 
-def _unattended(data: Path, folder: Path) -> dict[str, str]:
+def _stand_in_options(data: Path, folder: Path) -> dict[str, str]:
     from ml.tasks.next_in_cart.empty_carts import write_empty_carts  # noqa: PLC0415
 
     return {"--carts": str(write_empty_carts(data, folder / "carts.csv"))}
@@ -71,5 +71,5 @@ NEXT_IN_CART = Task(
             help="new leaves out what the shopper bought before.",
         ),
     ),
-    unattended=_unattended,
+    stand_in_options=_stand_in_options,
 )

@@ -7,43 +7,27 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import click
 import polars as pl
 import pytest
-from click.testing import Result
-from ml.tasks.buy_again.compare import compare
+from click.testing import CliRunner, Result
 
 from glue.cloud import steps
-from glue.cloud.steps import gate, live_run, why_not
-from ml.commands import train
+from glue.cloud.steps import live_run
+from ml.commands import gate as gate_command
+from ml.commands import tasks
+from ml.runs.gate import Figures, LiveFigures, judge
+from ml.tasks.registry import TASKS
 from tests.python.glue.conftest import Account
 
 Run = Callable[..., Result]
 BUCKET = "shop-artifacts"
-
-
-@pytest.mark.parametrize(
-    ("verdict", "passes"),
-    [
-        ({"f1": 0.39, "floor": 0.38}, True),
-        ({"f1": 0.38, "floor": 0.38}, False),
-        ({"f1": 0.37, "floor": 0.38}, False),
-        ({"f1": 0.39, "floor": 0.38, "same_orders_f1": 0.39, "live_f1": 0.394}, True),
-        ({"f1": 0.39, "floor": 0.38, "same_orders_f1": 0.39, "live_f1": 0.396}, False),
-        ({"f1": 0.37, "floor": 0.38, "same_orders_f1": 0.37, "live_f1": 0.2}, False),
-    ],
-)
-def test_gate(verdict: dict[str, Any], passes: bool) -> None:
-    assert gate(verdict, margin=0.005) == passes
-    assert (why_not(verdict, 0.005) == "") == passes
-
-
-RUNGS = [
-    {"name": "model", "context": "order-start", "f1": {"mean": 0.42}},
-    {"name": "model", "context": "pre-order", "f1": {"mean": 0.40}},
-    {"name": "recency decay 0.85", "context": "pre-order", "f1": {"mean": 0.38}},
-    {"name": "UP-CF", "context": "pre-order", "f1": {"mean": 0.41}},
-]
+FIGURES: dict[str, Any] = {
+    "measure": "mean F1",
+    "value": 0.4,
+    "floor": 0.38,
+    "floor_of": "recency decay 0.85",
+}
+PASSED = {"buy-again": {"passed": True, "reason": "", "figures": FIGURES}}
 
 
 @pytest.mark.parametrize(
@@ -57,36 +41,62 @@ def test_gate_holds_the_new_model_against_the_live_one(
     live_f1: float | None,
     passes: bool,
 ) -> None:
+    """The step runs `ml gate`, with the live run if there is one, and stores its verdict."""
     put(account, "runs/run-7/export/data.csv", "x")
-    put(account, "runs/run-7/models/buy-again/metrics.json", {"ladder": {"rungs": RUNGS}})
+    put(account, "runs/run-7/models/buy-again/metrics.json", "of run 7")
     if live_f1:
         put(account, "live/current.json", {"run": "run-6"})
         put(account, "runs/run-6/models/buy-again/features.json", "of run 6")
         put(account, "runs/run-6/export/target_orders.parquet", "of run 6")
         put(account, "runs/run-6/export/data.csv", "not needed")
-    compared: list[dict[str, Any]] = []
+    asked: list[dict[str, Any]] = []
 
     def program(*arguments: str) -> list[str]:
-        if arguments[0] != "compare":
+        if arguments[0] != "gate":
             return [sys.executable, "-c", ""]
-        asked = compare.make_context("compare", list(arguments[1:])).params
-        assert (asked["live"] / "features.json").read_text() == '"of run 6"'
-        assert asked["live_targets"].read_text() == '"of run 6"'
-        assert not asked["live_targets"].with_name("data.csv").exists(), "gigabytes"
-        asked["out"].write_text(json.dumps({"same_orders_f1": 0.4, "live_f1": live_f1}))
-        compared.append(asked)
-        return [sys.executable, "-c", ""]
+        options = gate_command.make_context("gate", list(arguments[1:])).params
+        assert (options["run"] / "metrics.json").read_text() == '"of run 7"'
+        compared = None
+        if options["live"]:
+            assert (options["live"] / "features.json").read_text() == '"of run 6"'
+            assert options["live_targets"].read_text() == '"of run 6"'
+            assert not options["live_targets"].with_name("data.csv").exists(), "gigabytes"
+            assert live_f1 is not None
+            compared = LiveFigures("pre-order", 100, 0, 0.4, live_f1)
+        asked.append(options)
+        verdict = judge(Figures(**FIGURES), compared, options["margin"])
+        verdict.write(options["out"])
+        code = int(not verdict.passed)
+        told = f"print({f'Error: {verdict.reason}'!r}); raise SystemExit({code})"
+        return [sys.executable, "-c", told]
 
     monkeypatch.setattr(steps, "_ml", program)
     done = run_step("evaluate")
     assert (done.exit_code == 0) == passes, done.output
-    assert len(compared) == (1 if live_f1 else 0)
+    assert [bool(options["live"]) for options in asked] == [bool(live_f1)]
+    assert asked[0]["margin"] == account.settings.margin
     verdict = json.loads(
         account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/gate.json")["Body"].read()
-    )
-    assert (verdict["f1"], verdict["floor"], verdict["passed"]) == (0.4, 0.38, passes)
+    )["buy-again"]
+    assert (verdict["figures"], verdict["passed"]) == (FIGURES, passes)
     if not passes:
         assert "more than 0.005 below the live model's 0.4060" in reason(account)
+
+
+def test_a_gate_that_breaks_leaves_no_verdict(
+    account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(account, "runs/run-7/export/data.csv", "x")
+    put(account, "runs/run-7/models/buy-again/metrics.json", "of run 7")
+
+    def program(*arguments: str) -> list[str]:
+        fails = "print('Error: no memory'); raise SystemExit(1)"
+        return [sys.executable, "-c", fails if arguments[0] == "gate" else ""]
+
+    monkeypatch.setattr(steps, "_ml", program)
+    assert run_step("evaluate").exit_code == 1
+    assert reason(account) == "no memory"
+    assert "Contents" not in account.s3.list_objects_v2(Bucket=BUCKET, Prefix="runs/run-7/gate")
 
 
 @pytest.fixture
@@ -98,25 +108,46 @@ def run_step(
     return lambda name: run("step", name)
 
 
-def test_every_task_there_is() -> None:
-    """What `python -m ml train --task` offers is what a run trains, predicts and publishes."""
-    (task,) = [option for option in train.params if option.name == "task"]
-    assert isinstance(task.type, click.Choice)
-    assert sorted(steps.TASKS) == sorted(task.type.choices)
+def test_every_task_there_is(
+    account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `python -m ml tasks` names is what a run trains."""
+    put(account, "runs/run-7/export/data.csv", "x")
+    trained: list[str] = []
+
+    def train(*arguments: str) -> list[str]:
+        given = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+        trained.append(given["--task"])
+        made = f"import pathlib; run = pathlib.Path({given['--run']!r}); run.mkdir(parents=True)"
+        return [sys.executable, "-c", f"{made}; (run / 'metrics.json').write_text('1')"]
+
+    monkeypatch.setattr(steps, "_ml", train)
+    assert run_step("train").exit_code == 0
+    assert trained == CliRunner().invoke(tasks).output.split()
+    for task in trained:
+        key = f"runs/run-7/models/{task}/metrics.json"
+        assert account.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"1"
 
 
 def test_every_task_is_predicted_and_new_carts_are_empty(
     account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    targets = pl.DataFrame({"user_id": [7, 7, 9], "orders_back": [0, 1, 0]})
+    targets = pl.DataFrame(
+        {
+            "user_id": [7, 7, 9],
+            "order_id": [71, 70, 91],
+            "order_number": [4, 3, 2],
+            "orders_back": [0, 1, 0],
+        }
+    )
     body = io.BytesIO()
     targets.write_parquet(body)
     account.s3.put_object(
         Bucket=BUCKET, Key="runs/run-7/export/target_orders.parquet", Body=body.getvalue()
     )
     put(account, "runs/run-7/export/data.csv", "x")
-    for task in steps.TASKS:
-        put(account, f"runs/run-7/models/{task}/metrics.json", {})
+    for task in TASKS:
+        put(account, f"runs/run-7/models/{task.name}/metrics.json", {})
     asked: dict[str, list[str]] = {}
     carts: list[str] = []
 
@@ -153,7 +184,7 @@ def reason(account: Account) -> str:
 
 
 def finished(account: Account) -> None:
-    put(account, "runs/run-7/gate.json", {"passed": True, "f1": 0.39, "floor": 0.38})
+    put(account, "runs/run-7/gate.json", PASSED)
     for task in ("buy-again", "discovery", "next-in-cart"):
         put(account, f"runs/run-7/models/{task}/metrics.json", {})
         put(account, f"runs/run-7/predictions/{task}/scores.parquet", {})
@@ -209,7 +240,7 @@ def test_run_that_failed_the_gate_is_not_published(
     account: Account, run_step: Callable[[str], Result]
 ) -> None:
     finished(account)
-    put(account, "runs/run-7/gate.json", {"passed": False, "f1": 0.3, "floor": 0.38})
+    put(account, "runs/run-7/gate.json", {"buy-again": {"passed": False}})
     assert run_step("publish").exit_code == 1
     assert live_run(account.settings) is None
 
