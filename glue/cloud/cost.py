@@ -13,7 +13,7 @@ from glue.raw.contract import raw_tables
 from glue.settings import read_settings
 from ml.tools.aws import client
 from ml.tools.s3 import Location, list_objects
-from ml.tools.terminal import print_sentence, print_table
+from ml.tools.terminal import print_message, print_table
 
 MEGABYTE = 1 << 20
 TERABYTE = 1 << 40
@@ -74,7 +74,7 @@ def cost(price: float) -> None:
     models = sum(node.scanned for node in nodes if node.group == "models")
     raw = raw_bytes(client("s3"), settings.raw)
     ratio = f"{models / raw:.2f} times" if raw else "with nothing in"
-    print_sentence(
+    print_message(
         f"Models scanned {_megabytes(models)} MB, {ratio} the raw files ({_megabytes(raw)} MB)."
     )
 

@@ -18,7 +18,7 @@ from glue.raw.verify import verify_raw_zone
 from glue.settings import Settings, read_settings
 from ml.tasks.registry import TASKS
 from ml.tasks.task import Task
-from ml.tools.aws import client, sentence
+from ml.tools.aws import client, message
 from ml.tools.paths import ROOT
 from ml.tools.s3 import Location, download, list_objects, read_json, write_json
 
@@ -43,7 +43,7 @@ def step(name: str) -> None:
             _leave_reason(settings, run_id, error.message)
             raise
         except Exception as error:
-            _leave_reason(settings, run_id, sentence(error) or f"{type(error).__name__}: {error}")
+            _leave_reason(settings, run_id, message(error) or f"{type(error).__name__}: {error}")
             raise
 
 

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 
 from glue.raw.files import RawFile, check_raw_folder, check_rows, open_raw
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
-from ml.tools.aws import client, is_missing, sentence
+from ml.tools.aws import client, is_missing, message
 from ml.tools.progress import StepMaker, counted_step
 from ml.tools.s3 import Location, read_json, write_json
 
@@ -91,7 +91,7 @@ def _send(s3: Any, raw: Location, file: RawFile, step: StepMaker) -> None:  # no
                 Callback=advance,
             )
     except (S3UploadFailedError, ClientError, OSError) as error:
-        reason = sentence(error) or f"{error}."
+        reason = message(error) or f"{error}."
         raise click.ClickException(
             f"{file.key} was not uploaded, and no _SUCCESS was written: {reason} Repeat the command"
             " to go on."

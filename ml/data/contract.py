@@ -115,11 +115,11 @@ def check_header(contract: Contract, header: list[str], path: Path) -> None:
             raise click.ClickException(
                 f"{path} has a column {name} that contract.json does not name: export again."
             )
-    for place, name in enumerate(header):
-        if place >= len(names) or name != names[place]:
+    for index, name in enumerate(header):
+        if index >= len(names) or name != names[index]:
             raise click.ClickException(
-                f"{path} has the column {name} in place {place + 1}, where contract.json has"
-                f" {names[place] if place < len(names) else 'none'}: export again."
+                f"{path} has the column {name} in place {index + 1}, where contract.json has"
+                f" {names[index] if index < len(names) else 'none'}: export again."
             )
 
 

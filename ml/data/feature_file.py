@@ -84,8 +84,8 @@ class Features:
         """
         part = self._read(number, names)
         values = np.empty((part.num_rows, len(names)))
-        for place, name in enumerate(names):
-            values[:, place] = part.column(name).cast(pa.float64()).to_numpy()
+        for index, name in enumerate(names):
+            values[:, index] = part.column(name).cast(pa.float64()).to_numpy()
         return values
 
     def spread(self, count: int) -> "Features":
@@ -101,9 +101,9 @@ class Features:
             groups = [file.metadata.row_group(group) for group in range(file.num_row_groups)]
             return [
                 name
-                for place, name in enumerate(file.schema_arrow.names)
+                for index, name in enumerate(file.schema_arrow.names)
                 if all(
-                    group.column(place).statistics.null_count == group.num_rows for group in groups
+                    group.column(index).statistics.null_count == group.num_rows for group in groups
                 )
             ]
 

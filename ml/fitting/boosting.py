@@ -217,8 +217,8 @@ class _Part(lgb.Sequence):
         self._matrix = matrix
         self._rows = rows
 
-    def __getitem__(self, place: int | slice | list[int]) -> Floats:
-        return self._matrix()[place]
+    def __getitem__(self, index: int | slice | list[int]) -> Floats:
+        return self._matrix()[index]
 
     def __len__(self) -> int:
         return self._rows

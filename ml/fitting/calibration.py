@@ -85,6 +85,6 @@ def logloss_differences(label: Floats, before: Floats, after: Floats, order: Int
 
     """
     own = np.where(label == 1, np.log(before / after), np.log1p(-before) - np.log1p(-after))
-    _, place = np.unique(order, return_inverse=True)
-    per_order = np.bincount(place, weights=own).astype(np.float64)
+    _, index = np.unique(order, return_inverse=True)
+    per_order = np.bincount(index, weights=own).astype(np.float64)
     return per_order * np.float64(len(per_order) / len(label))

@@ -60,8 +60,8 @@ def fold_of(user_id: Integers, users: Integers, folds: Integers) -> Integers:
     """
     if not len(users):
         return np.full(len(user_id), -1)
-    place = np.minimum(np.searchsorted(users, user_id), len(users) - 1)
-    return np.where(users[place] == user_id, folds[place], -1)
+    index = np.minimum(np.searchsorted(users, user_id), len(users) - 1)
+    return np.where(users[index] == user_id, folds[index], -1)
 
 
 def hold_out(users: Integers, share: float) -> Integers:

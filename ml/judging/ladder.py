@@ -1,10 +1,14 @@
 """The ladder: every predictor of a task judged on the same orders, from the simplest one up."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from ml.data.contract import Context
 from ml.judging.comparison import Comparison
 from ml.judging.metrics import Interval
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,25 @@ class Ladder:
     rungs: list[Rung]
     comparisons: list[Comparison]
     verdicts: list[str]
+
+    def frame(self) -> "pd.DataFrame":
+        """
+        Lay the rungs out as a table to look at, in a notebook for example.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row for each rung, by name and context. Of each measure its mean, and `<measure> low`
+            and `<measure> high`, the ends of its interval; then the figures.
+
+        """
+        import pandas as pd  # noqa: PLC0415 - slow to import, and only for those who look
+
+        rows = []
+        for rung in self.rungs:
+            row: dict[str, object] = {"predictor": rung.name, "context": rung.context}
+            for name, interval in rung.measures.items():
+                row[name] = interval.mean
+                row[f"{name} low"], row[f"{name} high"] = interval.low, interval.high
+            rows.append(row | rung.figures)
+        return pd.DataFrame(rows).set_index(["predictor", "context"])

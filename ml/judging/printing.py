@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ml.judging.comparison import Comparison
 from ml.judging.ladder import Ladder
 from ml.judging.metrics import Interval
-from ml.tools.terminal import print_sentence, print_table
+from ml.tools.terminal import print_message, print_table
 
 
 def print_measures(ladder: Ladder, measures: Sequence[str]) -> None:
@@ -22,7 +22,7 @@ def print_measures(ladder: Ladder, measures: Sequence[str]) -> None:
 def print_verdicts(ladder: Ladder) -> None:
     """Print for each verdict a sentence: is the model better, or why nobody knows."""
     for verdict in ladder.verdicts:
-        print_sentence(verdict)
+        print_message(verdict)
 
 
 def interval_cell(interval: Interval) -> str:

@@ -20,7 +20,7 @@ class Truth:
     Attributes
     ----------
     order
-        int64 [lines], non-decreasing: place of the order, 0 to m - 1.
+        int64 [lines], non-decreasing: index of the order, 0 to m - 1.
     product
         int64 [lines], rising within an order.
     is_repeat
@@ -43,7 +43,7 @@ def whole_baskets(targets: pl.DataFrame, baskets: pl.LazyFrame) -> Truth:
     Parameters
     ----------
     targets
-        The judged orders (user_id, order_number); their places are the rows.
+        The judged orders (user_id, order_number); their indices are the rows.
     baskets
         Lines of every known order (user_id, order_number, product_id, reordered).
 
@@ -205,12 +205,12 @@ def _hits(top: Integers, truth: Truth) -> tuple[Booleans, Booleans]:
     # one number for each pair of order and product; NO_PRODUCT gives one that no line has
     bought = truth.order * span + truth.product + 1
     listed = np.arange(len(top))[:, None] * span + top + 1
-    place = np.minimum(np.searchsorted(bought, listed), max(len(bought) - 1, 0))
+    index = np.minimum(np.searchsorted(bought, listed), max(len(bought) - 1, 0))
     if not len(bought):
         nothing = np.zeros(top.shape, dtype=np.bool_)
         return nothing, nothing
-    is_hit = (bought[place] == listed) & (top != NO_PRODUCT)
-    return is_hit, is_hit & truth.is_repeat[place]
+    is_hit = (bought[index] == listed) & (top != NO_PRODUCT)
+    return is_hit, is_hit & truth.is_repeat[index]
 
 
 def _share(

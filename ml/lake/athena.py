@@ -68,8 +68,8 @@ def athena_lake(schema: str, names: Sequence[str], parent: Path) -> Iterator[Lak
         If a table is missing or was rebuilt meanwhile.
 
     """
-    with tempfile.TemporaryDirectory(prefix=".athena-", dir=parent) as room:
-        folder = Path(room)
+    with tempfile.TemporaryDirectory(prefix=".athena-", dir=parent) as scratch:
+        folder = Path(scratch)
         with step("tables from S3"):
             tables = find_tables(schema, names)
             if not _copied_whole(tables, folder) or find_tables(schema, names) != tables:

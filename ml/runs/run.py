@@ -16,6 +16,7 @@ import click
 from ml.data.contract import Context, Contract
 from ml.tools.atomic_files import folder_aside, point_link
 from ml.tools.machine import peak_memory_mb
+from ml.tools.paths import project_version
 
 EXAMPLES = "examples.json"
 """Some shoppers to look at, for the report."""
@@ -187,6 +188,7 @@ def write_records(folder: Path, records: dict[str, dict[str, Any]], begun: float
     }
     records["environment"] = {
         "trained_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "next_basket": project_version(),
         "python": python_version(),
         **{name: version(name) for name in PACKAGES},
     }

@@ -69,10 +69,10 @@ def read_purchases(
         .collect(engine="streaming")
         for _some, is_inside in user_parts(users)
     )
-    place = (
+    index = (
         np.searchsorted(users, pairs["user_id"].to_numpy()),
         np.searchsorted(products, pairs["product_id"].to_numpy()),
     )
     shape = (len(users), len(products))
-    counts = csr_matrix((pairs["orders"].to_numpy(), place), shape=shape)
+    counts = csr_matrix((pairs["orders"].to_numpy(), index), shape=shape)
     return PurchaseMatrix(users, products, counts)

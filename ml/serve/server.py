@@ -1,6 +1,5 @@
 """The HTTP server: one process that holds one run."""
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ml.tasks.next_in_cart import NAME
 from ml.tasks.next_in_cart.lists import ShopperLists
 from ml.tasks.next_in_cart.predict import load_next_in_cart, scan_run_table
 from ml.tasks.next_in_cart.train import RECOMMENDATIONS
+from ml.tools.paths import project_version
 from ml.tools.progress import say, step
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per ro
     async def run_version(_request: Request) -> Response:
         return JSONResponse(
             {
-                "project": _project_version(),
+                "project": project_version(),
                 "run": shop.run.folder.resolve().name,
                 "trained_at": shop.run.environment["trained_at"],
                 "contract": shop.run.features["contract_hash"],
@@ -172,12 +172,5 @@ def serve(run: Path, host: str, port: int) -> None:
     uvicorn.run(make_app(shop), host=host, port=port, log_level="warning")
 
 
-def _project_version() -> str:
-    try:
-        return version("next-basket")
-    except PackageNotFoundError:
-        return "from its folder"
-
-
-def _refusal(sentence: str, status: int) -> JSONResponse:
-    return JSONResponse({"error": sentence}, status_code=status)
+def _refusal(message: str, status: int) -> JSONResponse:
+    return JSONResponse({"error": message}, status_code=status)

@@ -29,8 +29,8 @@ def folder_aside(final: Path) -> Iterator[Path]:
     """
     final.parent.mkdir(parents=True, exist_ok=True)
     # a folder inside a temporary one has usual permissions; mkdtemp's own is private
-    with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as room:
-        aside = Path(room) / final.name
+    with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as scratch:
+        aside = Path(scratch) / final.name
         aside.mkdir()
         yield aside
         aside.replace(final)
@@ -53,8 +53,8 @@ def file_aside(final: Path) -> Iterator[Path]:
 
     """
     final.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as room:
-        aside = Path(room) / final.name
+    with tempfile.TemporaryDirectory(prefix=f".{final.name}-", dir=final.parent) as scratch:
+        aside = Path(scratch) / final.name
         yield aside
         aside.replace(final)
 
@@ -69,8 +69,8 @@ def point_link(link: Path, target: Path) -> None:
         If `link` is a real folder.
 
     """
-    with tempfile.TemporaryDirectory(prefix=f".{link.name}-", dir=link.parent) as room:
-        aside = Path(room) / link.name
+    with tempfile.TemporaryDirectory(prefix=f".{link.name}-", dir=link.parent) as scratch:
+        aside = Path(scratch) / link.name
         # relative, so that the folder of runs can be moved
         aside.symlink_to(target.name)
         aside.replace(link)

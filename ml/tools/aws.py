@@ -55,7 +55,7 @@ def is_missing(error: ClientError) -> bool:
     return error_code(error) in _MISSING
 
 
-def sentence(error: Exception) -> str | None:
+def message(error: Exception) -> str | None:
     """Say in one sentence what AWS refused and what to do; None for any other kind of error."""
     if isinstance(error, NoCredentialsError):
         return "No AWS credentials were found: set AWS_PROFILE, or the other usual AWS variables."

@@ -47,9 +47,9 @@ class LazyCommands(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
-            from ml.tools.aws import sentence  # noqa: PLC0415 - most commands need no boto3
+            from ml.tools.aws import message  # noqa: PLC0415 - most commands need no boto3
 
-            told = sentence(error)
+            told = message(error)
             if told is None:
                 raise
             raise click.ClickException(told) from error

@@ -3,8 +3,16 @@
 import os
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 """Folder of the project."""
+
+
+def project_version() -> str:
+    """Give the version of the project, as dbt_project.yml says it."""
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
+    return str(project["version"])
 
 
 def raw_dir() -> Path:

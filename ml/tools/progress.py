@@ -18,9 +18,9 @@ StepMaker = Callable[[str, int], AbstractContextManager[Advance]]
 """Begins a step of a name and a total: `counted_step`, or `silent_step` where nobody looks."""
 
 
-def say(sentence: str) -> None:
+def say(message: str) -> None:
     """Print one sentence for the user on stderr."""
-    _console().print(Text(sentence), soft_wrap=True)
+    _console().print(Text(message), soft_wrap=True)
 
 
 @contextmanager
@@ -93,10 +93,10 @@ class FitsProgress:
                 self._said = time.perf_counter()
                 self._say(f"{name}: round {rounds}")
 
-    def _say(self, sentence: str) -> None:
+    def _say(self, message: str) -> None:
         # above the moving lines, where there are any
         console = self._bar.console if self._bar else _console()
-        console.print(Text(sentence), soft_wrap=True)
+        console.print(Text(message), soft_wrap=True)
 
 
 @contextmanager

@@ -10,9 +10,9 @@ from rich.text import Text
 _PLAIN_WIDTH = 240
 
 
-def print_sentence(sentence: str) -> None:
+def print_message(message: str) -> None:
     """Print one sentence; a terminal breaks it where it ends."""
-    Console().print(Text(sentence), soft_wrap=True)
+    Console().print(Text(message), soft_wrap=True)
 
 
 def print_table(
@@ -42,8 +42,8 @@ def print_table(
         padding=0 if is_terminal else (0, 1),
         pad_edge=is_terminal,
     )
-    for place, heading in enumerate(headings):
-        is_text = place < left or place >= len(headings) - left_at_end
+    for index, heading in enumerate(headings):
+        is_text = index < left or index >= len(headings) - left_at_end
         # where there is no room a text takes two lines; a figure would be cut off
         table.add_column(
             heading,

@@ -277,8 +277,8 @@ def _curve(  # noqa: C901 - nested sums, for speed in one compiled function
 def _choose_by_expected_f1(
     starts: Integers, probability: Floats, shifts: Floats, weights: Floats, chosen: Booleans
 ) -> None:  # pragma: no cover
-    for place in range(len(starts) - 1):
-        own = probability[starts[place] : starts[place + 1]]
+    for index in range(len(starts) - 1):
+        own = probability[starts[index] : starts[index + 1]]
         ranking = np.argsort(-own, kind="mergesort")
         ranked = own[ranking]
         given = shifted(ranked, shifts, weights)
@@ -295,19 +295,19 @@ def _choose_by_expected_f1(
                 break
             limit = min(len(ranked), 2 * limit)
         for rank in range(count):
-            chosen[starts[place] + ranking[rank]] = True
+            chosen[starts[index] + ranking[rank]] = True
 
 
 @numba.njit(nogil=True, cache=True)
 def _choose_by_rank(
     starts: Integers, probability: Floats, by_count: bool, value: float, chosen: Booleans
 ) -> None:  # pragma: no cover
-    for place in range(len(starts) - 1):
-        own = probability[starts[place] : starts[place + 1]]
+    for index in range(len(starts) - 1):
+        own = probability[starts[index] : starts[index + 1]]
         ranking = np.argsort(-own, kind="mergesort")
         total = 0.0
         for rank in range(len(own)):
             total += own[ranking[rank]]
             if (by_count and rank >= value) or (not by_count and total < value * (rank + 1)):
                 break
-            chosen[starts[place] + ranking[rank]] = True
+            chosen[starts[index] + ranking[rank]] = True

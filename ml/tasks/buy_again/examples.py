@@ -44,9 +44,9 @@ def choose_examples(
     names = data.product_names()
     with_rows = np.unique(evaluation.order)
     by_f1 = with_rows[np.argsort(f1[with_rows], kind="stable")]
-    places = np.linspace(0, len(by_f1) - 1, min(EXAMPLES, len(by_f1))).round().astype(np.int64)
+    indices = np.linspace(0, len(by_f1) - 1, min(EXAMPLES, len(by_f1))).round().astype(np.int64)
     shoppers = []
-    for order in by_f1[places]:
+    for order in by_f1[indices]:
         target = evaluation.orders.row(int(order), named=True)
         own = np.flatnonzero(evaluation.order == order)
         top = own[np.argsort(-probability[own], kind="stable")][:EXAMPLE_PRODUCTS]

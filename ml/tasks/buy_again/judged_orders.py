@@ -36,7 +36,7 @@ class JudgedOrders:
     candidates
         The evaluated rows.
     order
-        int64 [evaluated rows]: place of the row's order in `orders`.
+        int64 [evaluated rows]: index of the row's order in `orders`.
 
     """
 

@@ -43,11 +43,11 @@ def estimate_effect_sd(order: Integers, probability: Floats, label: Floats) -> f
     count = len(starts) - 1
     if not count:
         return 0.0
-    places = np.unique(np.linspace(0, count - 1, min(count, _MOST_ORDERS)).astype(np.int64))
+    indices = np.unique(np.linspace(0, count - 1, min(count, _MOST_ORDERS)).astype(np.int64))
 
     def loss(effect_sd: float) -> float:
         nodes = shift_nodes(effect_sd, _NODES)
-        return -float(_log_likelihood(starts, places, probability, label, nodes))
+        return -float(_log_likelihood(starts, indices, probability, label, nodes))
 
     found = minimize_scalar(loss, bounds=(0.0, MOST), method="bounded", options={"xatol": 0.01})
     # the bounded search never tries its ends
@@ -57,16 +57,16 @@ def estimate_effect_sd(order: Integers, probability: Floats, label: Floats) -> f
 @numba.njit(nogil=True, cache=True)
 def _log_likelihood(
     starts: Integers,
-    places: Integers,
+    indices: Integers,
     probability: Floats,
     label: Floats,
     nodes: tuple[Floats, Floats],
 ) -> float:  # pragma: no cover
     shifts, weights = nodes
     total = 0.0
-    for place in places:
-        own = probability[starts[place] : starts[place + 1]]
-        bought = label[starts[place] : starts[place + 1]]
+    for index in indices:
+        own = probability[starts[index] : starts[index + 1]]
+        bought = label[starts[index] : starts[index + 1]]
         given = shifted(own, shifts, weights)
         logs = np.log(weights)
         for node in range(len(weights)):

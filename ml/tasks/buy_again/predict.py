@@ -151,10 +151,10 @@ def _with_reasons(
     with counted_step("reasons", len(rows)) as advance:
         for part in rows.columns().batches(names):
             mask = is_explained[len(words) : len(words) + part.num_rows]
-            said = np.array(facts(part), dtype=object)
+            words_of_part = np.array(facts(part), dtype=object)
             explained = part.filter(mask)
-            said[mask] = reasons(explained, contributions(booster, explained))
-            words += said.tolist()
+            words_of_part[mask] = reasons(explained, contributions(booster, explained))
+            words += words_of_part.tolist()
             advance(part.num_rows)
     return scores.with_columns(reason=pl.Series(words, dtype=pl.String).gather(scores["row"]))
 

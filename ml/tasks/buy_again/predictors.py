@@ -173,9 +173,9 @@ def _neighbour_scores(
     row_user = np.searchsorted(profiles.user_id, rows.user_id)
     column = np.searchsorted(profiles.product_id, rows.product_id)
     # shoppers with a history, in the order of the profiles: all of them have an evaluated order
-    place = np.searchsorted(evaluation.orders["user_id"].to_numpy(), profiles.user_id)
+    index = np.searchsorted(evaluation.orders["user_id"].to_numpy(), profiles.user_id)
     for part, scores in scorer(profiles):
         own = slice(*np.searchsorted(row_user, [part.start, part.stop]))
         score[own] = scores[row_user[own] - part.start, column[own]]
-        top[place[part]] = top_columns(scores, profiles.product_id, LIST_LENGTH)
+        top[index[part]] = top_columns(scores, profiles.product_id, LIST_LENGTH)
     return score, top

@@ -3,29 +3,29 @@
 from ml.judging.ladder import Ladder
 from ml.judging.printing import print_comparisons, print_verdicts
 from ml.tasks.buy_again.ladder import F1
-from ml.tools.terminal import print_sentence, print_table
+from ml.tools.terminal import print_message, print_table
 
 
 def print_ladder(ladder: Ladder) -> None:
     """Print every rung, every paired comparison and the verdicts on stdout."""
-    print_sentence(
+    print_message(
         f"Protocol {ladder.protocol}: {ladder.judged['orders']:,} orders of orders_back"
         f" {ladder.window}, {ladder.judged['candidates']:,} candidates; mean F1 per order, 95 %"
         f" interval of {ladder.resamples:,} bootstrap resamples."
     )
     _print_rungs(ladder)
-    print_sentence(
+    print_message(
         "Protocol NBR: lists of ten products against the whole basket, new products too"
         " (NDCG over the best list of min(10, basket) hits, in brackets of all)."
     )
     _print_lists(ladder)
-    print_sentence(
+    print_message(
         f"Of the products really bought {100 * ladder.figures['truth_popular_share']:.0f} % are"
         " among the 100 most popular."
     )
     for decision in dict.fromkeys(rung.decision for rung in ladder.rungs):
         names = dict.fromkeys(rung.name for rung in ladder.rungs if rung.decision == decision)
-        print_sentence(f"Basket of {' and '.join(names)}: {decision}.")
+        print_message(f"Basket of {' and '.join(names)}: {decision}.")
     print_comparisons(ladder.comparisons)
     print_verdicts(ladder)
 

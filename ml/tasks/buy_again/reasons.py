@@ -48,12 +48,12 @@ def reasons(rows: pa.Table, contributions: npt.NDArray[np.float64]) -> list[str]
     frame = pl.DataFrame(rows)
     grounds = list(_GROUNDS.values())
     columns = [
-        [place for place, name in enumerate(names) if _ground_of(name) == ground]
+        [index for index, name in enumerate(names) if _ground_of(name) == ground]
         for ground in _GROUNDS
     ]
     strength = np.stack([contributions[:, own].sum(axis=1) for own in columns], axis=1)
     words = frame.select(
-        ground.words(set(names)).alias(str(place)) for place, ground in enumerate(grounds)
+        ground.words(set(names)).alias(str(index)) for index, ground in enumerate(grounds)
     ).rows()
     order = np.argsort(-strength, axis=1, kind="stable")
     return [
@@ -75,9 +75,9 @@ def _strongest(
 ) -> list[str]:
     chosen = [
         text
-        for place in order
-        if strength[place] > 0
-        for text in [words[place]]
+        for index in order
+        if strength[index] > 0
+        for text in [words[index]]
         if text is not None
     ]
     return chosen[:MOST_REASONS] or [str(words[list(_GROUNDS).index(_OFTEN)])]

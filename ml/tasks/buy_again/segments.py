@@ -62,9 +62,9 @@ def segments(
     )
     found = []
     for kind, amounts, ends in kinds:
-        place = np.searchsorted(ends, amounts, side="right") - 1
+        index = np.searchsorted(ends, amounts, side="right") - 1
         for number, low in enumerate(ends):
-            inside = place == number
+            inside = index == number
             if inside.any():
                 found.append(
                     Segment(

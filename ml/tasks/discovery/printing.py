@@ -3,21 +3,19 @@
 from ml.judging.ladder import Ladder
 from ml.judging.printing import print_comparisons, print_measures, print_verdicts
 from ml.tasks.discovery.measures import MEASURES
-from ml.tools.terminal import print_sentence, print_table
+from ml.tools.terminal import print_message, print_table
 
 
 def print_ladder(ladder: Ladder) -> None:
     """Print every ranking, the paired differences and the verdicts on stdout."""
-    print_sentence(
+    print_message(
         f"Protocol {ladder.protocol}: {ladder.judged['shoppers']:,} shoppers whose target order of"
         f" orders_back {ladder.window} holds a new product;"
         f" {ladder.figures['unknown_share']:.0%} of the new products are in nobody's history."
         f" Below each figure its 95 % interval of {ladder.resamples:,} bootstrap resamples."
     )
     print_measures(ladder, MEASURES)
-    print_sentence(
-        "Of the first ten of all lists: share of the products, and mean share of buyers."
-    )
+    print_message("Of the first ten of all lists: share of the products, and mean share of buyers.")
     print_table(
         ["ranking", "coverage@10", "popularity"],
         [

@@ -43,7 +43,7 @@ class SimilarNames:
         rows
             int64 [m]: the shoppers' rows of the histories.
         row, column
-            int64 [n]: of each pair the place in `rows`, and the product's column.
+            int64 [n]: of each pair the index in `rows`, and the product's column.
 
         Returns
         -------

@@ -3,14 +3,14 @@
 from ml.judging.ladder import Ladder
 from ml.judging.printing import print_comparisons, print_measures, print_verdicts
 from ml.tasks.next_in_cart.ladder import MEASURES
-from ml.tools.terminal import print_sentence
+from ml.tools.terminal import print_message
 
 
 def print_ladder(ladder: Ladder) -> None:
     """Print every ranking, the paired differences and the verdicts on stdout."""
     if ladder.rungs:
         figures, model = ladder.figures, ladder.rungs[-1].figures
-        print_sentence(
+        print_message(
             f"Protocol {ladder.protocol}: {ladder.judged['steps']:,} steps of"
             f" {ladder.judged['orders']:,} orders of orders_back {ladder.window},"
             f" {figures['repeat_share']:.0%} repeat; below each figure its 95 % interval of"

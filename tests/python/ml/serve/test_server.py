@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 
 from ml.__main__ import cli
 from ml.serve.server import Shop, make_app
+from ml.tools.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +114,8 @@ def test_health_and_version(client: TestClient, next_run: Path) -> None:
     assert client.get("/health").json() == {"status": "ok"}
     version = client.get("/version").json()
     assert version["run"] == next_run.name
+    # of the project as it lies here, not of some package that may be installed
+    assert f"\nversion: {version['project']}\n" in (ROOT / "dbt_project.yml").read_text()
     assert len(version["contract"]) == 64
 
 

@@ -102,7 +102,7 @@ def test_up_cf_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_up_cf_compares_everything_that_was_ever_bought() -> None:
-    # long ago both bought product 1, and since then each has bought a product of her own
+    # long ago both bought product 1, and since then each has bought a product of their own
     targets = pl.DataFrame({"user_id": [1, 2], "order_number": [13, 13]})
     baskets = pl.LazyFrame(
         {
