@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 
 import ml.lake.export
+from ml.data.tables import CANDIDATES
 from ml.lake.export import EXPORTED
+from ml.tasks.registry import TASKS
 from tests.python.dbt_runs import Workspace
-
-# its columns and rows are data.csv
-DATA = "candidates"
 
 
 @pytest.fixture(scope="module")
@@ -32,15 +31,14 @@ def names_read(manifest: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
+def test_an_exposure_for_each_task_with_what_it_reads(manifest: dict[str, Any]) -> None:
+    expected = {task.name.replace("-", "_"): sorted(task.reads) for task in TASKS}
+    assert {name: sorted(read) for name, read in names_read(manifest).items()} == expected
+
+
 def test_tasks_read_together_exactly_what_is_exported(manifest: dict[str, Any]) -> None:
-    read = names_read(manifest)
-    assert set(read) == {"buy_again", "discovery", "next_in_cart"}
-    assert {name for names in read.values() for name in names} == {DATA, *EXPORTED}
-
-
-def test_next_in_cart_reads_what_discovery_reads(manifest: dict[str, Any]) -> None:
-    read = {name: set(names) for name, names in names_read(manifest).items()}
-    assert read["next_in_cart"] == read["discovery"] | {DATA, "product_neighbours"}
+    read = {name for names in names_read(manifest).values() for name in names}
+    assert read == {CANDIDATES, *EXPORTED}
 
 
 def test_athena_s_export_copies_exactly_these_tables(
@@ -55,12 +53,12 @@ def test_athena_s_export_copies_exactly_these_tables(
     monkeypatch.setattr(ml.lake.export, "athena_lake", note)
     with ml.lake.export._open_lake("athena", "next_basket", tmp_path):  # noqa: SLF001
         pass
-    assert sorted(copied) == sorted([DATA, *EXPORTED])
+    assert sorted(copied) == sorted([CANDIDATES, *EXPORTED])
 
 
 def test_what_is_exported_is_a_table_sorted_by_its_own_columns(manifest: dict[str, Any]) -> None:
     """A view has no files, which is what the export reads on Athena."""
-    for name, keys in {DATA: (), **EXPORTED}.items():
+    for name, keys in {CANDIDATES: (), **EXPORTED}.items():
         model = manifest["nodes"][f"model.next_basket.{name}"]
         assert model["config"]["materialized"] == "table", name
         assert set(keys) <= set(model["columns"]), name
