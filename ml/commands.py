@@ -133,7 +133,7 @@ def train(task: Task, data: Path | None, run: Path | None, options: dict[str, An
     from ml.runs.run import new_run  # noqa: PLC0415
 
     run = run or new_run(runs_of(task.name))
-    print_verdicts(task.train(data or default_data(), run, **options))
+    print_verdicts(task.load().train(data or default_data(), run, **options))
 
 
 @click.command()
@@ -143,7 +143,8 @@ def train(task: Task, data: Path | None, run: Path | None, options: dict[str, An
 def evaluate(task: Task, data: Path | None, run: Path | None) -> None:
     """Print the ladder: every baseline and the model on the same orders."""
     run = run or runs_of(task.name) / "latest"
-    task.print_ladder(task.evaluate(data or default_data(), run))
+    functions = task.load()
+    functions.print_ladder(functions.evaluate(data or default_data(), run))
 
 
 @click.command(cls=TaskCommand, options_of="predict_options")
@@ -153,7 +154,7 @@ def evaluate(task: Task, data: Path | None, run: Path | None) -> None:
 @click.option("--out", type=_PATH, required=True, help="Folder to write to.")
 def predict(task: Task, run: Path, data: Path | None, out: Path, options: dict[str, Any]) -> None:
     """Score the orders to come and decide their baskets; recommend new products; answer carts."""
-    task.predict(run, data or default_data(), out, **options)
+    task.load().predict(run, data or default_data(), out, **options)
     # the lake's own predictions go back to it, where dbt finds them, unless they are a part
     if task.published and not data and not any(options.values()):
         with file_aside(default_data().with_name("predictions") / task.published) as aside:
@@ -245,7 +246,7 @@ def report(run: Path | None) -> None:
     parts = []
     for one in map(read_run, folders):
         try:
-            parts.append(task_named(one.task).report(one))
+            parts.append(task_named(one.task).load().report(one))
         except KeyError:
             raise click.ClickException(
                 f"{one.folder} is a run of {one.task}, and there is no such task: the tasks are"

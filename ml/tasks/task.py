@@ -33,12 +33,38 @@ class Gate:
     compare: "Callable[[Path, Path, Path, Path, Path], LiveFigures]"
 
 
+@dataclass(frozen=True)
+class Functions:
+    """
+    What a task does.
+
+    Attributes
+    ----------
+    train
+        Called with data.csv, the run's folder and the task's `train_options`: fits, judges out of
+        fold and writes the run.
+    evaluate
+        Called with data.csv and a run's folder: judges the run again beside every baseline.
+    predict
+        Called with a run's folder, data.csv, the folder to write to and `predict_options`.
+    print_ladder
+        Prints what `train` and `evaluate` give.
+    report
+        Gives what the report says of a run.
+
+    """
+
+    train: "Callable[..., Ladder]"
+    evaluate: "Callable[[Path, Path], Ladder]"
+    predict: Callable[..., None]
+    print_ladder: "Callable[[Ladder], None]"
+    report: "Callable[[Run], Part]"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """
     One kind of prediction.
-
-    Its functions import their modules when they are called: some are slow to import.
 
     Attributes
     ----------
@@ -48,17 +74,8 @@ class Task:
         Names of the exported tables that its runs are made of.
     writes
         Names of the files that `predict` writes.
-    train
-        Called with data.csv, the run's folder and `train_options`: fits, judges out of fold and
-        writes the run.
-    evaluate
-        Called with data.csv and a run's folder: judges the run again beside every baseline.
-    predict
-        Called with a run's folder, data.csv, the folder to write to and `predict_options`.
-    print_ladder
-        Prints what `train` and `evaluate` give.
-    report
-        Gives what the report says of a run.
+    load
+        Imports the task's modules, some of which are slow to import, and gives its functions.
     train_options, predict_options
         Options of these commands that the task has of its own.
     published
@@ -78,11 +95,7 @@ class Task:
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
-    train: "Callable[..., Ladder]"
-    evaluate: "Callable[[Path, Path], Ladder]"
-    predict: Callable[..., None]
-    print_ladder: "Callable[[Ladder], None]"
-    report: "Callable[[Run], Part]"
+    load: Callable[[], Functions]
     train_options: tuple[click.Option, ...] = ()
     predict_options: tuple[click.Option, ...] = ()
     published: str | None = None

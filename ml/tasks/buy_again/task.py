@@ -6,45 +6,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ml.tasks.buy_again import NAME, READS
-from ml.tasks.task import Gate, Task
+from ml.tasks.task import Functions, Gate, Task
 
 if TYPE_CHECKING:
-    from ml.judging.ladder import Ladder
-    from ml.report.page import Part
     from ml.runs.gate import Figures, LiveFigures
     from ml.runs.run import Run
 
 _PATH = click.Path(path_type=Path)
 
 
-def _train(data: Path, run: Path, **options: Any) -> "Ladder":  # noqa: ANN401
+def _load() -> Functions:
+    from ml.tasks.buy_again.evaluate import evaluate  # noqa: PLC0415
+    from ml.tasks.buy_again.predict import predict  # noqa: PLC0415
+    from ml.tasks.buy_again.printing import print_ladder  # noqa: PLC0415
+    from ml.tasks.buy_again.report import report  # noqa: PLC0415
     from ml.tasks.buy_again.train import train  # noqa: PLC0415
 
-    return train(data, run, **options)
-
-
-def _evaluate(data: Path, run: Path) -> "Ladder":
-    from ml.tasks.buy_again.evaluate import evaluate  # noqa: PLC0415
-
-    return evaluate(data, run)
-
-
-def _predict(run: Path, data: Path, out: Path, **options: Any) -> None:  # noqa: ANN401
-    from ml.tasks.buy_again.predict import predict  # noqa: PLC0415
-
-    predict(run, data, out, **options)
-
-
-def _print_ladder(ladder: "Ladder") -> None:
-    from ml.tasks.buy_again.printing import print_ladder  # noqa: PLC0415
-
-    print_ladder(ladder)
-
-
-def _report(run: "Run") -> "Part":
-    from ml.tasks.buy_again.report import report  # noqa: PLC0415
-
-    return report(run)
+    return Functions(train, evaluate, predict, print_ladder, report)
 
 
 def _gate_figures(run: "Run") -> "Figures":
@@ -87,11 +65,7 @@ BUY_AGAIN = Task(
     name=NAME,
     reads=READS,
     writes=("scores.parquet", "submission.csv", "cold_start.parquet"),
-    train=_train,
-    evaluate=_evaluate,
-    predict=_predict,
-    print_ladder=_print_ladder,
-    report=_report,
+    load=_load,
     train_options=(
         click.Option(
             ["--parameters"],

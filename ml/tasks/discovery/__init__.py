@@ -2,6 +2,9 @@
 
 NAME = "discovery"
 
+FILE = "recommendations.parquet"
+"""What `predict` writes."""
+
 READS = (
     "target_orders",
     "baskets",

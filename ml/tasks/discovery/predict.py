@@ -13,14 +13,12 @@ from ml.data.arrays import Integers
 from ml.data.carts import products_in_carts, read_carts
 from ml.data.reading import DataFolder, open_data
 from ml.runs.run import check_contract, read_run
-from ml.tasks.discovery import NAME
+from ml.tasks.discovery import FILE, NAME
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
 from ml.tasks.discovery.model import DiscoveryModels, read_models, score
 from ml.tasks.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
 from ml.tools.atomic_files import file_aside
 from ml.tools.progress import counted_step, say, step
-
-FILE = "recommendations.parquet"
 
 
 def write_recommendations(  # noqa: PLR0913 - what the lists depend on

@@ -11,15 +11,13 @@ import polars as pl
 from ml.data.carts import Cart, read_carts
 from ml.data.reading import DataFolder, open_data
 from ml.runs.run import Run, check_contract, read_run
-from ml.tasks.next_in_cart import NAME, READS
+from ml.tasks.next_in_cart import FILE, NAME, READS
 from ml.tasks.next_in_cart.answers import NEXT, NextInCart, Only
 from ml.tasks.next_in_cart.ranker import read_booster
 from ml.tasks.next_in_cart.state import State, load_state
 from ml.tasks.next_in_cart.train import RECOMMENDATIONS, newest_state
 from ml.tools.atomic_files import file_aside
 from ml.tools.progress import counted_step, say, step
-
-FILE = "next.parquet"
 
 _BATCH = 256
 

@@ -1,47 +1,21 @@
 """Next-in-cart as a task."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from ml.tasks.next_in_cart import NAME, READS
-from ml.tasks.task import Task
-
-if TYPE_CHECKING:
-    from ml.judging.ladder import Ladder
-    from ml.report.page import Part
-    from ml.runs.run import Run
+from ml.tasks.next_in_cart import FILE, NAME, READS
+from ml.tasks.task import Functions, Task
 
 
-def _train(data: Path, run: Path) -> "Ladder":
+def _load() -> Functions:
+    from ml.tasks.next_in_cart.evaluate import evaluate  # noqa: PLC0415
+    from ml.tasks.next_in_cart.predict import predict  # noqa: PLC0415
+    from ml.tasks.next_in_cart.printing import print_ladder  # noqa: PLC0415
+    from ml.tasks.next_in_cart.report import report  # noqa: PLC0415
     from ml.tasks.next_in_cart.train import train  # noqa: PLC0415
 
-    return train(data, run)
-
-
-def _evaluate(data: Path, run: Path) -> "Ladder":
-    from ml.tasks.next_in_cart.evaluate import evaluate  # noqa: PLC0415
-
-    return evaluate(data, run)
-
-
-def _predict(run: Path, data: Path, out: Path, **options: Any) -> None:  # noqa: ANN401
-    from ml.tasks.next_in_cart.predict import predict  # noqa: PLC0415
-
-    predict(run, data, out, **options)
-
-
-def _print_ladder(ladder: "Ladder") -> None:
-    from ml.tasks.next_in_cart.printing import print_ladder  # noqa: PLC0415
-
-    print_ladder(ladder)
-
-
-def _report(run: "Run") -> "Part":
-    from ml.tasks.next_in_cart.report import report  # noqa: PLC0415
-
-    return report(run)
+    return Functions(train, evaluate, predict, print_ladder, report)
 
 
 def _stand_in_options(data: Path, folder: Path) -> dict[str, str]:
@@ -53,12 +27,8 @@ def _stand_in_options(data: Path, folder: Path) -> dict[str, str]:
 NEXT_IN_CART = Task(
     name=NAME,
     reads=READS,
-    writes=("next.parquet",),
-    train=_train,
-    evaluate=_evaluate,
-    predict=_predict,
-    print_ladder=_print_ladder,
-    report=_report,
+    writes=(FILE,),
+    load=_load,
     predict_options=(
         click.Option(
             ["--carts"], type=click.Path(path_type=Path), help="Carts as CSV, to be answered."

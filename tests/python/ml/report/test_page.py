@@ -20,7 +20,7 @@ from ml.tasks.registry import task_named
 
 def report_of(runs: list[Path], path: Path) -> str:
     """Write the page of some runs and give its text."""
-    parts = [task_named(run.task).report(run) for run in map(read_run, runs)]
+    parts = [task_named(run.task).load().report(run) for run in map(read_run, runs)]
     return write_report(parts, path).read_text(encoding="utf-8")
 
 

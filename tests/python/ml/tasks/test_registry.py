@@ -37,7 +37,7 @@ from ml.judging.printing import print_comparisons, print_measures, print_verdict
 from ml.report.page import Part
 from ml.report.parts import ranking_tables
 from ml.runs.run import check_fingerprint, read_run, write_records, write_run
-from ml.tasks.task import Task
+from ml.tasks.task import Functions, Task
 
 NAME = "popularity"
 READS = ("target_orders", "baskets")
@@ -112,11 +112,7 @@ TASK = Task(
     name=NAME,
     reads=READS,
     writes=("popular.parquet",),
-    train=train,
-    evaluate=evaluate,
-    predict=predict,
-    print_ladder=print_ladder,
-    report=report,
+    load=lambda: Functions(train, evaluate, predict, print_ladder, report),
     train_options=(click.Option(["--length"], type=int, default=10, help="Products listed."),),
 )
 '''
