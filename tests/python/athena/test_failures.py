@@ -101,7 +101,7 @@ def test_failing_model_leaves_the_last_good_tables(
 def test_full_refresh_drops_before_it_creates(
     api: RunningApi, disturbed: tuple[AthenaShop, dict[str, Rows]]
 ) -> None:
-    """The adapter's limit, told in the README: after a failure there is no table."""
+    """The adapter's limit, told in docs/athena.md: after a failure there is no table."""
     shop, rows = disturbed
     api.fail_query(r"create table.*target_orders")
     dbt(shop, *BUILD, "--full-refresh", fails=True)
@@ -317,7 +317,7 @@ def test_build_after_a_killed_one_is_right(
         "it still stands for the same vars, and refuses none"
     )
     if operation == "query":
-        # nobody tells the engine to stop: a build that overtakes it can meet its table (README)
+        # nobody tells the engine to stop: a build that overtakes it can meet its table (docs/athena.md)
         wait_until(
             lambda: any(
                 re.search(matching, query["sql"], re.DOTALL) for query in api.queries()[before:]

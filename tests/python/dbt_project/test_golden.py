@@ -114,7 +114,7 @@ RICHER_HEADER = [
 ]
 HEADER = ",".join([*BASE_HEADER, *RICHER_HEADER, "reordered"]) + "\n"
 
-# Window 0. PurchaseMatrix: orders 1-3 of shopper 1, orders 1-2 of shopper 2, order 1 of shopper 3.
+# Window 0. Histories: orders 1-3 of shopper 1, orders 1-2 of shopper 2, order 1 of shopper 3.
 #
 # shopper   orders  period       mean       lines      products       reorder ratio   basket
 # 1         3       7 + 30 = 37  37/2       2+2+3 = 7  100, 200, 300  (1+3)/(2+3)     7/3

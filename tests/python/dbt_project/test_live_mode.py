@@ -41,7 +41,7 @@ MORE_ROWS = {
 """,
 }
 
-# Window 0: the order after the last known one. PurchaseMatrix: all there is above.
+# Window 0: the order after the last known one. Histories: all there is above.
 #
 # shopper   orders  period           mean    lines          products  reorder ratio     basket
 # 1         4       7 + 30 + 5 = 42  42/3    2+2+3+2 = 9    4         (1+3+1)/(2+3+2)   9/4
