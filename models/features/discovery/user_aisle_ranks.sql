@@ -30,12 +30,13 @@ aisles as (
         max(aisle_last_order) as aisle_last_order,
         orders_back
     from user_aisles
-    where exists (
-        select 1 from discovery_users
-        where
-            discovery_users.user_id = user_aisles.user_id
-            and discovery_users.orders_back = user_aisles.orders_back
-    )
+    where
+        exists (
+            select 1 from discovery_users
+            where
+                discovery_users.user_id = user_aisles.user_id
+                and discovery_users.orders_back = user_aisles.orders_back
+        )
     group by user_id, aisle_id, orders_back
 
 ),

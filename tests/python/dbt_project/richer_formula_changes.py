@@ -434,6 +434,37 @@ FEATURES = [
     ),
 ]
 
+BESIDE_DATA = [
+    Change("order", "baskets", "order_products.order_id = orders.order_id", "1 = 1"),
+    Change("aisle_name", "products", "left join aisles", "inner join aisles"),
+    Change("aisle_name", "products", "on catalogue.aisle_id = ", "on catalogue.department_id = "),
+    Change("department_name", "products", "left join departments", "inner join departments"),
+    Change(
+        "prod_is_organic",
+        "product_ranks",
+        "prd_features.prod_is_organic,",
+        "1 - prd_features.prod_is_organic as prod_is_organic,",
+    ),
+    Change(
+        "window",
+        "discovery_users",
+        "and target_orders.orders_back = user_features.orders_back",
+        "",
+    ),
+    Change(
+        "who is asked for",
+        "user_aisle_ranks",
+        "discovery_users.user_id = user_aisles.user_id",
+        "1 = 1",
+    ),
+    Change(
+        "window",
+        "user_aisle_ranks",
+        "and discovery_users.orders_back = user_aisles.orders_back",
+        "",
+    ),
+]
+
 # `candidates` hands features on from a mart: another one in its place must be noticed too
 HANDED_ON_BY = {
     "targets": [name for name in RICHER_HEADER if name.startswith("user_")],

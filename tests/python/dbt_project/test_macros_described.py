@@ -30,7 +30,7 @@ def test_every_macro_is_described_beside_it(built_tiny_shop: Workspace) -> None:
     [
         pytest.param(
             lambda text: text.replace("name: denominator", "name: divisor"),
-            "Argument divisor in the yaml for macro safe_ratio does not match the jinja definition",
+            "Argument divisor in yaml for macro safe_ratio does not match the jinja definition",
             id="name",
         ),
         pytest.param(

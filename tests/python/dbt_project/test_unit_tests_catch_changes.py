@@ -15,6 +15,7 @@ from tests.python.dbt_project.formula_changes import (
     Change,
 )
 from tests.python.dbt_project.richer_formula_changes import (
+    BESIDE_DATA,
     FEATURES,
     ORDERS,
     PAIRS,
@@ -24,7 +25,9 @@ from tests.python.dbt_project.test_golden import RICHER_HEADER
 from tests.python.dbt_project.unit_test_runs import dbt_process, unit_test_results
 from tests.python.dbt_runs import Workspace, copy_project, make_workspace
 
-CHANGES = FORMULAS + WINDOWS + HANDED_ON + ORDERS + PAIRS + FEATURES + RICHER_HANDED_ON
+CHANGES = (
+    FORMULAS + WINDOWS + HANDED_ON + ORDERS + PAIRS + FEATURES + RICHER_HANDED_ON + BESIDE_DATA
+)
 MODELS = sorted({change.model for change in CHANGES})
 
 Results = dict[str, str]
