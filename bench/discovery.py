@@ -23,8 +23,8 @@ def discovery(data: Path | None) -> None:
     """Train discovery and next-in-cart, and recommend to every shopper."""
     data = (data or default_data()).resolve()
     table = Table("command", "seconds", "peak memory, GB")
-    with tempfile.TemporaryDirectory(dir=data.parent) as room:
-        runs = Path(room)
+    with tempfile.TemporaryDirectory(dir=data.parent) as scratch:
+        runs = Path(scratch)
         for task, command, more in (
             ("discovery", "train", ()),
             ("discovery", "predict", ("--out", str(runs / "out"))),

@@ -41,7 +41,6 @@ def _number(variable: str, default: float, least: float) -> Any:  # noqa: ANN401
         default,
         alias=variable,
         ge=least,
-        allow_inf_nan=False,
         description=f"set {kind} of {least} or more",
     )
 
@@ -57,7 +56,7 @@ class Settings(BaseModel):
     kind.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
     name: str = Field("next-basket", alias="NEXT_BASKET_NAME")
     region: str = Field(DEFAULT_REGION, alias="AWS_REGION")

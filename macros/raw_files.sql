@@ -14,8 +14,7 @@
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}
             {%- set file = raw_file(table.name) -%}
-            {%- set header = raw_header(file) -%}
-            {%- do check_raw_header(file, header, table.columns.keys() | list) -%}
+            {%- set header = raw_header(file, table.columns.keys() | list) -%}
             {%- set view -%}
                 create or replace view raw.{{ table.name }} as
                 select {{ table.columns.keys() | join(', ') }}
@@ -70,43 +69,22 @@
 {% endmacro %}
 
 
-{% macro raw_header(file) %}
+{% macro raw_first_line(file) %}
     {%- set lines = run_query(
         "select line from read_csv(" ~ text_literal(file) ~ ", auto_detect = false, header = false,"
         ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
         ~ " strict_mode = false, parallel = false) limit 1"
     ).columns[0].values() -%}
-    {%- if lines | length == 0 or not lines[0] or not lines[0].strip() -%}
-        {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " is empty: it has no header.") -%}
-    {%- endif -%}
-    {%- set names = [] -%}
-    {%- for name in lines[0].lstrip('\ufeff').rstrip('\r').split(',') -%}
-        {%- do names.append(name.strip().strip('"')) -%}
-    {%- endfor -%}
-    {{ return(names) }}
+    {{ return(lines[0] or '' if lines else '') }}
 {% endmacro %}
 
 
-{% macro check_raw_header(file, header, expected) %}
-    {%- for delimiter, delimiter_name in ((';', 'semicolons'), ('\t', 'tabs'), ('|', 'bars')) -%}
-        {%- if header | length == 1 and delimiter in header[0] -%}
-            {%- do exceptions.raise_compiler_error(
-                "Raw file " ~ file ~ " is separated by " ~ delimiter_name ~ ", not by commas: column "
-                ~ expected[0] ~ " was not found in its header. Write it with commas."
-            ) -%}
-        {%- endif -%}
-    {%- endfor -%}
-    {%- set missing = expected | reject('in', header) | list -%}
-    {%- if missing -%}
-        {%- do exceptions.raise_compiler_error(
-            "Raw file " ~ file ~ " has no column " ~ missing | join(', ') ~ ": its header is '"
-            ~ header | join(',') ~ "', expected '" ~ expected | join(',') ~ "'."
-        ) -%}
-    {%- endif -%}
-    {%- if header | unique | list | length != header | length -%}
-        {%- do exceptions.raise_compiler_error(
-            "Raw file " ~ file ~ " names a column twice: its header is '" ~ header | join(',') ~ "'."
-        ) -%}
+{% macro raw_header(file, expected) %}
+    {%- set line = raw_first_line(file) -%}
+    {%- set header = raw_header_columns(line) -%}
+    {%- set fault = raw_header_fault(line, header, expected) -%}
+    {%- if fault -%}
+        {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " " ~ fault) -%}
     {%- endif -%}
     {%- set extra = header | reject('in', expected) | list -%}
     {%- if extra -%}
@@ -114,6 +92,7 @@
             "Raw file " ~ file ~ ": extra column " ~ extra | join(', ') ~ " is ignored.", info=true
         ) -%}
     {%- endif -%}
+    {{ return(header) }}
 {% endmacro %}
 
 

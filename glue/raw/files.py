@@ -13,7 +13,8 @@ from typing import BinaryIO, cast
 import click
 import duckdb
 
-from glue.raw.contract import RawTable, check_header, header_columns, raw_tables
+from glue.raw.contract import RawTable, raw_tables
+from glue.raw.rules import check_header, header_columns, read_csv
 from ml.tools.progress import StepMaker, silent_step
 
 _BLOCK = 1 << 20
@@ -108,35 +109,43 @@ def check_rows(files: Sequence[RawFile], step: StepMaker = silent_step) -> None:
             advance(file.path.stat().st_size)
 
 
-def _check_rows(file: RawFile) -> None:
+def count_rows(file: RawFile) -> int:
+    """
+    Count the rows of a file, read as the build reads it.
+
+    Raises
+    ------
+    click.ClickException
+        At the first row with too many or too few fields; the sentence names file and line.
+
+    """
     try:
-        # fast, but it tells neither a line without a field nor a line break within one
-        rows = _count_rows(file)
+        with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
+            counted = connection.execute(
+                f"select count(*) from {read_csv(file.path, file.columns)}"
+            ).fetchone()
     except duckdb.Error as error:
-        problem = str(error).partition("\nPossible fixes")[0].replace("\n", " ")
-    else:
-        if rows + 1 == file.lines:
-            return
-        problem = f"it has {rows} rows in {file.lines} lines"
+        told = str(error).partition("\nPossible fixes")[0]
+        raise _refused(file, told.replace("\n", " ")) from None
+    return int(counted[0]) if counted else 0
+
+
+def _check_rows(file: RawFile) -> None:
+    # fast, but it tells neither a line without a field nor a line break within one
+    rows = count_rows(file)
+    if rows + 1 != file.lines:
+        raise _refused(file, f"it has {rows} rows in {file.lines} lines")
+
+
+def _refused(file: RawFile, problem: str) -> click.ClickException:
+    """Make the error that names the first line that is at fault, else the problem itself."""
     try:
         problem = _first_fault(file) or problem
     except UnicodeDecodeError:
         problem = "it is not UTF-8 text"
-    raise click.ClickException(
-        f"{file.path}, {problem}. Mend the file, then repeat the command: nothing was uploaded."
+    return click.ClickException(
+        f"{file.path}, {problem}. Mend the file, then repeat the command: nothing was written."
     )
-
-
-def _count_rows(file: RawFile) -> int:
-    """Count rows, strictly: DuckDB refuses one with too many or too few fields."""
-    path = str(file.path).replace("'", "''")
-    names = ", ".join("'" + name.replace("'", "''") + "': 'varchar'" for name in file.columns)
-    with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
-        counted = connection.execute(
-            f"select count(*) from read_csv('{path}', auto_detect = false, header = true,"
-            f" delim = ',', quote = '\"', escape = '\"', columns = {{{names}}})"
-        ).fetchone()
-    return int(counted[0]) if counted else 0
 
 
 def _first_fault(file: RawFile) -> str | None:

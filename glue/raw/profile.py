@@ -3,31 +3,20 @@
 import html
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import duckdb
-import yaml
 from skrub import TableReport
 
-from glue.raw.contract import SOURCES
-from glue.raw.files import RawFile, check_raw_folder
+from glue.raw.files import RawFile, check_raw_folder, count_rows
+from glue.raw.rules import Rule, count_broken, read_csv
 from ml.tools.atomic_files import file_aside
 from ml.tools.paths import raw_dir
 from ml.tools.progress import StepMaker, counted_step
 
 SAMPLE_ROWS = 100_000  # of a larger file; rules and counts see every row
 SEED = 1
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule of the sources' yml, and how many values of a file break it."""
-
-    column: str
-    rule: str
-    broken: int
 
 
 @click.command()
@@ -64,7 +53,7 @@ def write_profile(raw: Path, out: Path, step: StepMaker) -> None:
     Raises
     ------
     click.ClickException
-        If a file is missing or of another shape.
+        If a file is missing or of another shape, or a row has too many or too few fields.
 
     """
     files = check_raw_folder(raw, step)
@@ -78,33 +67,37 @@ def write_profile(raw: Path, out: Path, step: StepMaker) -> None:
 
 
 def _section(file: RawFile) -> Iterator[str]:
-    with duckdb.connect() as connection:
-        connection.execute("set memory_limit = '1GB'")
+    rows = count_rows(file)
+    # DuckDB spills into the folder what does not fit into memory
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        duckdb.connect(config={"memory_limit": "1GB", "temp_directory": scratch}) as connection,
+    ):
         connection.execute(
-            "create temp view file as select * from read_csv(?, all_varchar = true,"
-            " delim = ',', quote = '\"', escape = '\"', header = true)".replace(
-                "?", "'" + str(file.path).replace("'", "''") + "'"
-            )
+            f"create temp view file as select * from {read_csv(file.path, file.columns)}"
         )
-        (rows,) = connection.execute("select count(*) from file").fetchone() or (0,)
-        broken = list(_rules(connection, file.table.name))
+        rules = [
+            # a blank line, or a line break within a field
+            Rule("", "each line is one row, as Athena reads them", abs(file.lines - 1 - rows)),
+            *count_broken(connection, "file", file.table),
+        ]
         sample = "" if rows <= SAMPLE_ROWS else f" using sample reservoir({SAMPLE_ROWS} rows)"
         repeat = f" repeatable ({SEED})" if sample else ""
         # shown with the types that a reader would guess; the tables themselves keep strings
-        with tempfile.TemporaryDirectory() as room:
-            part = Path(room) / "sample.csv"
-            connection.execute(
-                f"copy (select * from file{sample}{repeat}) to '{part}' (header, delimiter ',')"
-            )
-            frame = duckdb.read_csv(str(part), sample_size=-1).pl()
+        part = Path(scratch) / "sample.csv"
+        connection.execute(
+            f"copy (select * from file{sample}{repeat}) to '{part}' (header, delimiter ',')"
+        )
+        frame = duckdb.read_csv(str(part), sample_size=-1).pl()
     shown = f"{rows:,} rows" + (f", {SAMPLE_ROWS:,} of them sampled below" if sample else "")
     yield f'<section id="{file.table.name}"><h2>{file.path.name}</h2>'
     yield f"<p>{shown}; {file.size:,} bytes; sha256 <code>{file.sha256[:16]}</code></p>"
-    yield "<table><tr><th>column</th><th>rule</th><th>values that break it</th></tr>"
-    for rule in broken:
+    yield "<table><tr><th>column</th><th>rule</th><th>values or keys that break it</th></tr>"
+    for rule in rules:
         mark = ' class="broken"' if rule.broken else ""
-        yield f"<tr{mark}><td>{rule.column}</td><td>{html.escape(rule.rule)}</td>"
-        yield f"<td>{rule.broken:,}</td></tr>"
+        counted = "counted by dbt build" if rule.broken is None else f"{rule.broken:,}"
+        yield f"<tr{mark}><td>{rule.columns}</td><td>{html.escape(rule.rule)}</td>"
+        yield f"<td>{counted}</td></tr>"
     yield "</table>"
     report = TableReport(
         frame,
@@ -114,36 +107,6 @@ def _section(file: RawFile) -> Iterator[str]:
         open_tab="distributions",
     )
     yield f"{report.html_snippet()}</section>"
-
-
-def _rules(connection: duckdb.DuckDBPyConnection, table: str) -> Iterator[Rule]:
-    """Count, over every row, what breaks the rules that the sources' yml states for dbt."""
-    (source,) = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
-    (declared,) = [one for one in source["tables"] if one["name"] == table]
-    (rules,) = [test["well_formed"]["arguments"] for test in declared["data_tests"]]
-    checks: list[tuple[str, str, str]] = []
-    for column, kind in rules.get("whole_numbers", {}).items():
-        checks.append(
-            (
-                column,
-                f"is a whole number ({kind})",
-                f"not regexp_full_match(coalesce({column}, ''), '-?[0-9]+')",
-            )
-        )
-    for column in rules.get("whole_days", []):
-        pattern = "[0-9]+(\\.0*)?"
-        checks.append(
-            (column, "is empty or whole days", f"not regexp_full_match({column}, '{pattern}')")
-        )
-    for column, values in rules.get("accepted", {}).items():
-        listed = ", ".join(f"'{value}'" for value in values)
-        checks.append(
-            (column, f"is one of {', '.join(values)}", f"coalesce({column}, '') not in ({listed})")
-        )
-    for column, rule, condition in checks:
-        query = f"select count(*) from file where {condition}"
-        (broken,) = connection.execute(query).fetchone() or (0,)
-        yield Rule(column, rule, broken)
 
 
 def _page(files: list[RawFile], sections: list[str]) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue
-from glue.raw.contract import RawTable, check_header, header_columns, raw_tables
+from glue.raw.contract import RawTable, raw_tables
 from glue.raw.locations import location_faults
+from glue.raw.rules import check_header, header_columns
 from glue.settings import Settings, read_settings
 from ml.tools.aws import client
 from ml.tools.s3 import Location, list_objects

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE
-from glue.raw.contract import header_columns
 from glue.raw.files import open_raw
+from glue.raw.rules import header_columns
 from tests.athena_api.clients import make_client
 from tests.athena_api.glue_tables import TEXT, storage
 

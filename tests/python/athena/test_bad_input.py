@@ -22,8 +22,8 @@ from tests.python.athena.athena_runs import (
     make_shop,
     tables,
 )
-from tests.python.dbt_project.test_bad_input import BAD_ROWS, BAD_VALUES, Damage
 from tests.python.dbt_runs import ROOT
+from tests.python.raw_damages import BAD_ROWS, BAD_VALUES, UNREADABLE_FILES, Damage, damage_files
 from tests.python.tiny_shop import FILES
 
 # what reads the raw files, and two models after it
@@ -47,10 +47,7 @@ def good_shop(
 def load_damaged(api: RunningApi, tiny_raw: Path, folder: Path, damage: Damage) -> None:
     """Load the tiny shop with one damage into the raw zone."""
     shutil.copytree(tiny_raw, folder)
-    for name, old, new in damage.edits:
-        text = (folder / name).read_text(encoding="utf-8")
-        assert old in text, f"{name} does not hold {old!r}"
-        (folder / name).write_text(text.replace(old, new), encoding="utf-8")
+    damage_files(folder, damage)
     api.load_raw(folder)
 
 
@@ -149,29 +146,6 @@ def test_bom_crlf_gzip_and_an_extra_column_are_read_right(
             id="swapped",
         ),
         pytest.param(
-            "aisles.csv",
-            "aisle_id,aisle",
-            "aisle_id,name",
-            "found s3://next-basket-raw/aisles/aisles.csv has no column aisle: its header is"
-            " aisle_id,name, expected aisle_id,aisle.",
-            id="renamed",
-        ),
-        pytest.param(
-            "orders.csv",
-            ",",
-            ";",
-            "found s3://next-basket-raw/orders/orders.csv is separated by semicolons, not by"
-            " commas: write it with commas, with the header order_id,user_id,eval_set,",
-            id="semicolons",
-        ),
-        pytest.param(
-            "departments.csv",
-            None,
-            "",
-            "found s3://next-basket-raw/departments/departments.csv is empty: it has no header.",
-            id="zero-bytes",
-        ),
-        pytest.param(
             "products.csv",
             FILES["products.csv"].partition("\n")[2],
             "",
@@ -180,7 +154,7 @@ def test_bom_crlf_gzip_and_an_extra_column_are_read_right(
         ),
         pytest.param(
             "products.csv",
-            None,
+            "",
             None,
             "first products, object: expected products/products.csv, found missing.",
             id="missing-file",
@@ -192,7 +166,7 @@ def test_unreadable_files_are_refused_before_the_build(  # noqa: PLR0913
     tiny_raw: Path,
     *,
     name: str,
-    old: str | None,
+    old: str,
     new: str | None,
     message: str,
 ) -> None:
@@ -204,11 +178,32 @@ def test_unreadable_files_are_refused_before_the_build(  # noqa: PLR0913
         s3.delete_object(Bucket="next-basket-raw", Key=f"{table}/{name}")
     else:
         text = (tiny_raw / name).read_text(encoding="utf-8")
-        body = text.replace(old, new, 1 if old != "," else -1) if old else new
+        body = text.replace(old, new, 1)
         s3.put_object(Bucket="next-basket-raw", Key=f"{table}/{name}", Body=body.encode())
     done = verify(api)
     assert done.returncode != 0
     assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["missing-column", "wrong-header", "semicolons", "zero-bytes"])
+def test_bad_headers_are_refused_before_the_build(
+    api: RunningApi, tiny_raw: Path, tmp_path: Path, kind: str
+) -> None:
+    """With the sentences that the upload and the local build say as well."""
+    damage = UNREADABLE_FILES[kind]
+    (name, *_) = damage.edits[0]
+    raw = shutil.copytree(tiny_raw, tmp_path / "raw")
+    damage_files(raw, damage)
+    table = name.partition(".")[0]
+    body = (raw / name).read_bytes()
+    make_client("s3", api.url).put_object(
+        Bucket="next-basket-raw", Key=f"{table}/{name}", Body=body
+    )
+    done = verify(api)
+    assert done.returncode != 0
+    (told,) = damage.upload
+    assert f"found s3://next-basket-raw/{table}/{told.removesuffix('.')}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

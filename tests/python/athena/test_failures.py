@@ -317,7 +317,8 @@ def test_build_after_a_killed_one_is_right(
         "it still stands for the same vars, and refuses none"
     )
     if operation == "query":
-        # nobody tells the engine to stop: a build that overtakes it can meet its table (docs/athena.md)
+        # nobody tells the engine to stop: a build that overtakes it can meet its table, as
+        # docs/athena.md says
         wait_until(
             lambda: any(
                 re.search(matching, query["sql"], re.DOTALL) for query in api.queries()[before:]

@@ -34,7 +34,7 @@ NEEDED = {
         ),
         ("NEXT_BASKET_WINDOWS", "1", "NEXT_BASKET_WINDOWS is '1': set a whole number of 2 or more"),
         ("NEXT_BASKET_WINDOWS", "2.5", "NEXT_BASKET_WINDOWS is '2.5': set a whole number"),
-        ("NEXT_BASKET_MARGIN", "nan", "NEXT_BASKET_MARGIN is 'nan': set a number of 0 or more"),
+        ("NEXT_BASKET_MARGIN", "inf", "NEXT_BASKET_MARGIN is 'inf': set a number of 0 or more"),
         ("NEXT_BASKET_BUDGET_USD", "inf", "NEXT_BASKET_BUDGET_USD is 'inf': set a whole number"),
         (
             "NEXT_BASKET_SCHEDULE",
