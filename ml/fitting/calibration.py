@@ -36,9 +36,12 @@ def fit_isotonic(score: Floats, label: Floats) -> IsotonicMap:
         float64 [n], n at least 1; label is 1 or 0.
 
     """
-    fitted = IsotonicRegression().fit(score, label)
+    # by rank, because scikit-learn takes scores that lie within 1e-15 for one
+    levels, rank = np.unique(score, return_inverse=True)
+    fitted = IsotonicRegression().fit(rank, label)
     # the ends of each step say all of it
-    return IsotonicMap(fitted.X_thresholds_.tolist(), fitted.y_thresholds_.tolist())
+    ends = fitted.X_thresholds_.astype(np.int64)
+    return IsotonicMap(levels[ends].tolist(), fitted.y_thresholds_.tolist())
 
 
 def calibrate(score: Floats, label: Floats, fold: Integers) -> Floats:

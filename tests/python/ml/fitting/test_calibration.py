@@ -68,6 +68,12 @@ def test_a_map_keeps_only_the_ends_of_its_steps_and_equals_scikit_learns() -> No
     np.testing.assert_allclose(fitted.apply(asked), expected, atol=1e-9)
 
 
+def test_scores_are_told_apart_however_small_they_are() -> None:
+    # the scores of published baselines rank products that nobody alike bought at all
+    fitted = fit_isotonic(np.array([1e-30, 1e-20, 0.5]), np.array([0.0, 1, 1]))
+    np.testing.assert_array_equal(fitted.apply(np.array([1e-30, 1e-20])), [0.001, 0.999])
+
+
 def test_a_change_is_that_of_the_logloss_per_row() -> None:
     random = np.random.default_rng(4)
     order = np.repeat(np.arange(100), random.integers(1, 20, 100))
