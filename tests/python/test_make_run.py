@@ -99,7 +99,7 @@ def test_every_test_order_gets_one_basket(first_run: Run) -> None:
 def test_habits_of_the_sample_shop_are_learnable_and_not_trivially(first_run: Run) -> None:
     models = [rung for rung in first_run.ladder["rungs"] if rung["name"] == "model"]
     assert {rung["context"] for rung in models} == {"order-start", "pre-order"}
-    assert all(0.30 < rung["f1"]["mean"] < 0.55 for rung in models)
+    assert all(0.30 < rung["measures"]["F1"]["mean"] < 0.55 for rung in models)
     comparisons = first_run.ladder["comparisons"]
     in_f1 = [comparison for comparison in comparisons if comparison["measure"] == "F1"]
     assert len({(comparison["context"], comparison["baseline"]) for comparison in in_f1}) == 2 * 6
