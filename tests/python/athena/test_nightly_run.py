@@ -192,7 +192,8 @@ def test_good_files_become_published_predictions(chain: Chain, first: Execution)
     assert first.mails == []
     live = chain.json("live/current.json")
     assert live["run"] == "first"
-    assert live["f1"] > live["floor"] > 0
+    figures = live["gates"]["buy-again"]["figures"]
+    assert figures["value"] > figures["floor"] > 0
     for task, file in PREDICTIONS.items():
         assert chain.keys(f"runs/first/models/{task}/metrics.json")
         body = chain.s3.get_object(Bucket=ARTIFACTS, Key=f"runs/first/predictions/{task}/{file}")
