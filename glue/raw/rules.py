@@ -156,7 +156,8 @@ def _staging_rules(name: str) -> Iterator[tuple[list[str], str]]:
         for test in model["data_tests"]:
             ((kind, given),) = test.items()
             if kind not in _BY_NAME_ONLY:
-                yield given["arguments"]["columns"], kind
+                columns = given["arguments"].get("columns", [])
+                yield columns, kind if columns else given["name"]
         for column in model["columns"]:
             for test in column.get("data_tests", []):
                 yield [column["name"]], test if isinstance(test, str) else next(iter(test))
