@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.optimize import isotonic_regression
 from sklearn.isotonic import IsotonicRegression
 
 from ml.fitting.calibration import calibrate, fit_isotonic, logloss_differences
@@ -66,6 +67,10 @@ def test_a_map_keeps_only_the_ends_of_its_steps_and_equals_scikit_learns() -> No
     asked = np.concatenate([score, random.uniform(-0.1, 1.1, 5_000)])
     expected = np.clip(other.predict(asked), 0.001, 0.999)
     np.testing.assert_allclose(fitted.apply(asked), expected, atol=1e-9)
+    # and what SciPy makes of the labels, written by other people
+    ranking = np.argsort(score)
+    pooled = np.clip(isotonic_regression(label[ranking]).x, 0.001, 0.999)
+    np.testing.assert_allclose(fitted.apply(score[ranking]), pooled, atol=1e-9)
 
 
 def test_scores_are_told_apart_however_small_they_are() -> None:
