@@ -152,7 +152,7 @@
 {% endmacro %}
 
 
-{% macro next_lake_folder(relation) %}
+{% macro lake_base(relation) %}
     {%- set database_file = run_query(
         "select path from duckdb_databases() where database_name = '" ~ relation.database ~ "'"
     ).columns[0].values()[0] -%}
@@ -161,7 +161,12 @@
             "The local target needs a DuckDB file, its folder is the lake: set `path` in profiles.yml."
         ) -%}
     {%- endif -%}
-    {%- set base = database_file.rpartition('/')[0] ~ '/' ~ relation.schema ~ '.' ~ relation.identifier -%}
+    {{ return(database_file.rpartition('/')[0] ~ '/' ~ relation.schema ~ '.' ~ relation.identifier) }}
+{% endmacro %}
+
+
+{% macro next_lake_folder(relation) %}
+    {%- set base = lake_base(relation) -%}
     {%- set live_view = run_query(
         "select sql from duckdb_views() where database_name = '" ~ relation.database
         ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'"

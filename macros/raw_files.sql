@@ -9,7 +9,9 @@
 
 
 {% macro duckdb__prepare_raw_tables() %}
-    {%- if execute -%}
+    {%- if execute and var('raw_shape') == 'order_lines' -%}
+        {%- do prepare_loads() -%}
+    {%- elif execute -%}
         {%- do run_query('create schema if not exists raw') -%}
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}

@@ -47,7 +47,8 @@ def complete_journey(out: Path, until: datetime | None, households: int | None) 
     taken = [name for name in ("order_lines", "products") if (out / name).exists()]
     if taken:
         raise click.ClickException(
-            f"{out} already holds {' and '.join(taken)}: choose another folder or remove them first."
+            f"{out} already holds {' and '.join(taken)}: choose another folder or remove them"
+            " first."
         )
     try:
         loads = _write_loads(lines, out, counted_step)
