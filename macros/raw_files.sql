@@ -14,13 +14,11 @@
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}
             {%- set file = raw_file(table.name) -%}
-            {%- set header = raw_header(file, table.columns.keys() | list) -%}
-            {%- set view -%}
-                create or replace view raw.{{ table.name }} as
-                select {{ table.columns.keys() | join(', ') }}
-                from {{ read_raw_csv(file, header) }}
-            {%- endset -%}
-            {%- do run_query(view) -%}
+            {%- set columns = table.columns.keys() | list -%}
+            {%- do run_query(
+                'create or replace view raw.' ~ table.name ~ ' as '
+                ~ read_raw_csv(file, raw_header(file, columns), columns)
+            ) -%}
             {%- do if_empty.update({
                 table.name: "Raw file " ~ file ~ " is empty: it has a header and no rows."
             }) -%}
@@ -69,30 +67,23 @@
 {% endmacro %}
 
 
-{% macro raw_first_line(file) %}
-    {%- set lines = run_query(
-        "select line from read_csv(" ~ text_literal(file) ~ ", auto_detect = false, header = false,"
-        ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
-        ~ " strict_mode = false, parallel = false) limit 1"
-    ).columns[0].values() -%}
-    {{ return(lines[0] or '' if lines else '') }}
-{% endmacro %}
-
-
 {% macro raw_header(file, expected) %}
-    {%- set line = raw_first_line(file) -%}
-    {%- set header = raw_header_columns(line) -%}
-    {%- set fault = raw_header_fault(line, header, expected) -%}
+    {%- set most_fields = run_query(raw_most_fields(file)).columns[0].values()[0] -%}
+    {%- set first_rows = [] -%}
+    {%- if most_fields -%}
+        {%- for row in run_query(raw_first_rows(file, most_fields | int)).columns[0].values() -%}
+            {%- do first_rows.append(fromjson(row)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set fault = raw_header_fault(first_rows, expected) -%}
     {%- if fault -%}
         {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " " ~ fault) -%}
     {%- endif -%}
-    {%- set extra = header | reject('in', expected) | list -%}
+    {%- set extra = raw_extra_columns(first_rows[0], expected) -%}
     {%- if extra -%}
-        {%- do log(
-            "Raw file " ~ file ~ ": extra column " ~ extra | join(', ') ~ " is ignored.", info=true
-        ) -%}
+        {%- do log("Raw file " ~ file ~ ": " ~ extra, info=true) -%}
     {%- endif -%}
-    {{ return(header) }}
+    {{ return(first_rows[0]) }}
 {% endmacro %}
 
 
@@ -118,30 +109,6 @@
     {%- for name in filled | map(attribute='name') | reject('in', found) -%}
         {%- do exceptions.raise_compiler_error(if_empty[name]) -%}
     {%- endfor -%}
-{% endmacro %}
-
-
-{#- BOM and CRLF are understood by DuckDB itself -#}
-{% macro read_raw_csv(file, header) %}
-    {%- set fields -%}
-        {%- for name in header %}{{ text_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
-    {%- endset -%}
-    {%- set names -%}
-        {%- for name in header %}{{ text_literal(name) }}{{ ', ' if not loop.last }}{% endfor -%}
-    {%- endset -%}
-    {%- set call -%}
-        read_csv(
-            {{ text_literal(file) }},
-            auto_detect = false,
-            header = true,
-            delim = ',',
-            quote = '"',
-            escape = '"',
-            columns = {{ '{' }}{{ fields }}{{ '}' }},
-            force_not_null = [{{ names }}]
-        )
-    {%- endset -%}
-    {{ return(call) }}
 {% endmacro %}
 
 

@@ -9,8 +9,9 @@ import click
 import duckdb
 from skrub import TableReport
 
-from glue.raw.files import RawFile, check_raw_folder, count_rows
-from glue.raw.rules import Rule, count_broken, read_csv
+from glue.raw.athena_files import lost_on_athena, rows_of
+from glue.raw.files import RawFile, check_raw_folder
+from glue.raw.rules import count_broken
 from ml.tools.atomic_files import file_aside
 from ml.tools.paths import raw_dir
 from ml.tools.progress import StepMaker, counted_step
@@ -67,18 +68,13 @@ def write_profile(raw: Path, out: Path, step: StepMaker) -> None:
 
 
 def _section(file: RawFile) -> Iterator[str]:
-    rows = count_rows(file)
-    # DuckDB spills into the folder what does not fit into memory
     with (
         tempfile.TemporaryDirectory() as scratch,
-        duckdb.connect(config={"memory_limit": "1GB", "temp_directory": scratch}) as connection,
+        rows_of(file, Path(scratch)) as connection,
     ):
-        connection.execute(
-            f"create temp view file as select * from {read_csv(file.path, file.columns)}"
-        )
+        (rows,) = connection.execute("select count(*) from file").fetchone() or (0,)
         rules = [
-            # a blank line, or a line break within a field
-            Rule("", "each line is one row, as Athena reads them", abs(file.lines - 1 - rows)),
+            *lost_on_athena(connection, file),
             *count_broken(connection, "file", file.table),
         ]
         sample = "" if rows <= SAMPLE_ROWS else f" using sample reservoir({SAMPLE_ROWS} rows)"

@@ -47,7 +47,7 @@ class Built:
 
 def build_both(api: RunningApi, shop: Shop, folder: Path) -> Built:
     """Build a shop on both targets, without dbt's tests, and export both."""
-    api.load_raw(shop.raw)
+    api.upload_raw(shop.raw)
     built = Built(
         make_workspace(folder / "local", shop.raw),
         athena_runs.make_shop(api, shop.schema, folder / "athena"),

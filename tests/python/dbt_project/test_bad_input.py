@@ -13,6 +13,7 @@ from tests.python.raw_damages import (
     MARTS,
     ORDERS,
     PRIOR,
+    TRAIN,
     UNREADABLE_FILES,
     Damage,
     damage_files,
@@ -93,16 +94,26 @@ def test_bad_rows_stop_the_build(shop: Workspace, good_shop: Workspace, damage: 
     assert_kept(shop, good_shop, damage.built)
 
 
-def test_extra_column_is_one_line_and_changes_nothing(
+def test_extra_columns_are_one_line_and_change_nothing(
     shop: Workspace, good_shop: Workspace
 ) -> None:
-    lines = (shop.raw / ORDERS).read_text(encoding="utf-8").splitlines()
-    longer = [f"shop,{line}" for line in lines]
-    (shop.raw / ORDERS).write_text("\n".join(longer) + "\n", encoding="utf-8")
+    """As an index that pandas writes, commas at every line's end, and names of all kinds."""
+    longer = {
+        ORDERS: ("shop,{}", "7,{}"),
+        PRIOR: (",{},", "7,{},"),
+        TRAIN: ('"a ""b"", c",Reordered,{},shop,shop', "7,8,{},9,9"),
+    }
+    for name, (longer_header, longer_row) in longer.items():
+        header, *rows = (shop.raw / name).read_text(encoding="utf-8").splitlines()
+        lines = [longer_header.format(header), *(longer_row.format(row) for row in rows)]
+        (shop.raw / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     output = dbt(shop, "build")
-    noted = [line for line in output.splitlines() if "extra column" in line]
-    assert len(noted) == 1
-    assert noted[0].endswith(f"Raw file {shop.raw / ORDERS}: extra column shop is ignored.")
+    noted = [line for line in output.splitlines() if " ignored." in line]
+    assert [line.partition("Raw file ")[2] for line in noted] == [
+        f"{shop.raw / ORDERS}: extra column shop is ignored.",
+        f"{shop.raw / PRIOR}: 2 columns without a name are ignored.",
+        f'{shop.raw / TRAIN}: extra columns a "b", c, Reordered, shop are ignored.',
+    ]
     shop.data.unlink()
     export(shop)
     assert shop.data.read_bytes() == good_shop.data.read_bytes()
