@@ -1,6 +1,6 @@
 {#-
-    The one place that knows how raw files are found and read. The local target reads the files of
-    RAW_DIR; Athena reads what the Glue crawler catalogued (see raw_catalogue.sql).
+    The one place that knows how raw files are found. The local target reads the files of RAW_DIR, as
+    raw_rules.sql says; Athena reads what the Glue crawler catalogued (see raw_catalogue.sql).
 -#}
 
 {% macro prepare_raw_tables() %}

@@ -261,11 +261,11 @@ BAD_VALUES = {
         (
             (
                 f"raw.orders: order_id is not {KEY} in 2 rows, for example '-0'."
-                f" user_id is not {KEY} in 1 row, for example '01'.\n"
+                f" user_id is not {KEY} in 1 row, for example '01'."
             ),
             (
                 f"raw.order_products__prior: order_id is not {KEY} in 2 rows, for example ' 11'."
-                f" product_id is not {KEY} in 1 row, for example '200 '.\n"
+                f" product_id is not {KEY} in 1 row, for example '200 '."
             ),
             (
                 f"raw.order_products__train: order_id is not {KEY} in 1 row, for example '+14'."
