@@ -145,7 +145,8 @@
 {#-
     try_cast only looks; the staging models cast hard. It is not enough: DuckDB also reads 1e2, 1_2,
     0x9 and ' 2' as whole numbers, Trino does not. Digits are counted only where a number is not
-    written as the engine would write it (08), because that is slow.
+    written as the engine would write it (08), because that is slow. Each rule also looks at the text
+    itself: DuckDB gives a cast that is all a query asks of a column to its CSV reader, which stops.
 
     A key must be written as the engine writes it: the shop looks for 0012 in its own tables, and
     would be given 12.
