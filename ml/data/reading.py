@@ -1,6 +1,6 @@
 """Opens an exported folder: data.csv, its contract, and the tables beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,6 +61,16 @@ class DataFolder:
         """Give the target orders of one window."""
         return self.targets.filter(pl.col("orders_back") == orders_back)
 
+    def shopper_numbers(self, users: Integers) -> Integers:
+        """
+        Give each user's place among all users with an order to predict, from 1.
+
+        What is drawn by shopper is drawn by this number: it does not change with how ids are given,
+        as long as their order stays.
+        """
+        everybody = np.unique(self.targets["user_id"].to_numpy())
+        return np.searchsorted(everybody, users).astype(np.int64) + 1
+
     def sampled_targets(self) -> pl.DataFrame:
         """
         Give the known target orders of the users that discovery learns from.
@@ -89,7 +99,11 @@ class DataFolder:
         return fingerprint(self.path, names)
 
     def candidates(
-        self, rows: Rows, scratch: Path | None = None, users: Integers | None = None
+        self,
+        rows: Rows,
+        scratch: Path | None = None,
+        users: Integers | None = None,
+        categories: Mapping[str, list[int]] | None = None,
     ) -> Candidates:
         """
         Read data.csv, and check that it belongs to the tables beside it.
@@ -102,6 +116,8 @@ class DataFolder:
             Folder that takes a file with the features of these rows; without one they have none.
         users
             int64: the users whose rows are kept; None keeps those of all.
+        categories
+            Those of the run whose models are to read the rows; None numbers the ids that are met.
 
         Raises
         ------
@@ -116,7 +132,9 @@ class DataFolder:
             )
         names = feature_names(self.contract, "order-start")
         wanted = Wanted(rows, users)
-        candidates, counts = read_candidates(self.path, self.contract, names, wanted, scratch)
+        candidates, counts = read_candidates(
+            self.path, self.contract, names, wanted, scratch, categories
+        )
         _check_agreement(self, counts)
         return candidates
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -13,6 +13,7 @@ import lightgbm as lgb
 import numpy as np
 
 from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.categories import CATEGORIES
 from ml.data.feature_file import Features
 from ml.fitting.fits import Callback, Make, run_fits, subset
 from ml.fitting.folds import hold_out
@@ -61,23 +62,20 @@ class Examples:
         The columns of the rows.
     label
         float64 [n], 1 or 0.
-    user_id
-        int64 [n].
+    shopper
+        int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
         int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
     is_judged
         bool [n]: whether the row is predicted out of fold.
-    categories
-        Names of the columns that hold codes, not amounts.
 
     """
 
     features: Features
     label: Floats
-    user_id: Integers
+    shopper: Integers
     fold: Integers
     is_judged: Booleans
-    categories: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -203,7 +201,7 @@ def dataset(examples: Examples, names: list[str], parameters: FitParameters) -> 
         label=examples.label,
         params=parameters.lightgbm,
         feature_name=names,
-        categorical_feature=[name for name in names if name in examples.categories],
+        categorical_feature=[name for name in names if name in CATEGORIES],
         free_raw_data=True,
     ).construct()
 
@@ -312,8 +310,8 @@ def _fit_fold(
     callback: Callback,
 ) -> lgb.Booster:
     trains = examples.fold != held_out
-    shoppers = np.unique(examples.user_id[trains & examples.is_judged])
-    stops = np.isin(examples.user_id, hold_out(shoppers, parameters.validation_share))
+    shoppers = np.unique(examples.shopper[trains & examples.is_judged])
+    stops = np.isin(examples.shopper, hold_out(shoppers, parameters.validation_share))
     booster = _stopped(data, trains & ~stops, trains & stops, parameters, callback)
     rounds = int(booster.best_iteration)
     if parameters.refits:
@@ -325,8 +323,8 @@ def _fit_all(
     data: lgb.Dataset, examples: Examples, parameters: FitParameters, callback: Callback
 ) -> lgb.Booster:
     judged = examples.is_judged
-    shoppers = hold_out(np.unique(examples.user_id[judged]), _FINAL_VALIDATION_SHARE)
-    stops = judged & np.isin(examples.user_id, shoppers)
+    shoppers = hold_out(np.unique(examples.shopper[judged]), _FINAL_VALIDATION_SHARE)
+    stops = judged & np.isin(examples.shopper, shoppers)
     rounds = int(_stopped(data, ~stops, stops, parameters, callback).best_iteration)
     return boost(data, np.ones(len(stops), dtype=np.bool_), parameters, rounds, callback)
 

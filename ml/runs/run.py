@@ -12,6 +12,7 @@ from platform import python_version
 from typing import Any
 
 import click
+from pydantic import TypeAdapter
 
 from ml.data.contract import Context, Contract
 from ml.tools.atomic_files import folder_aside, point_link
@@ -23,6 +24,9 @@ EXAMPLES = "examples.json"
 
 OUT_OF_FOLD = "out_of_fold.parquet"
 """What the models of a run said of those that they had not learnt from."""
+
+CATEGORIES = "categories.json"
+"""The ids of each category that a run's models know, in the order of their codes."""
 
 PACKAGES = ("lightgbm", "numpy", "polars", "pyarrow", "scipy")
 
@@ -87,6 +91,25 @@ def write_run(final: Path) -> Iterator[Path]:
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write one JSON file in readable form."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_categories(folder: Path) -> dict[str, list[int]]:
+    """
+    Read which ids of categories the models of a run know.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    path = folder / CATEGORIES
+    try:
+        return TypeAdapter(dict[str, list[int]]).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"{path} does not say which ids a model knows ({error}): train again."
+        ) from None
 
 
 def read_run(folder: Path, task: str | None = None) -> Run:

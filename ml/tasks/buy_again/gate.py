@@ -14,7 +14,7 @@ from ml.fitting.boosting import predict as predict_rows
 from ml.fitting.calibration import IsotonicMap
 from ml.judging.ladder import Ladder
 from ml.runs.gate import Figures, LiveFigures
-from ml.runs.run import OUT_OF_FOLD, Run, check_contract, read_run
+from ml.runs.run import OUT_OF_FOLD, Run, check_contract, read_categories, read_run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.decision import choose_baskets
 from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
@@ -71,7 +71,8 @@ def compare_with_live(
     data = open_data(data_path)
     check_contract(live, data.contract, data_path)
     with step(f"read {data_path}"):
-        labelled = data.candidates("labelled", scratch)
+        # of the two only the live model scores these rows
+        labelled = data.candidates("labelled", scratch, categories=read_categories(live_folder))
     evaluation = choose_judged_orders(data, labelled)
     context = default_context(data.contract.mode)
     ours = pl.read_parquet(new.folder / OUT_OF_FOLD)[context].to_numpy()

@@ -16,7 +16,7 @@ from ml.data.reading import open_data
 from ml.fitting.boosting import predict as predict_rows
 from ml.fitting.calibration import IsotonicMap
 from ml.fitting.explanations import contributions
-from ml.runs.run import check_contract, read_run
+from ml.runs.run import check_contract, read_categories, read_run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.cold_start import COLD_START, shop_favourites
 from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, choose_baskets
@@ -82,7 +82,9 @@ def predict(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
         with step(f"read {data_path}"):
-            rows = data.candidates("to predict", Path(scratch))
+            rows = data.candidates(
+                "to predict", Path(scratch), categories=read_categories(run_folder)
+            )
         is_live = data.contract.mode == "live"
         if is_live and context == "order-start":
             raise click.ClickException(

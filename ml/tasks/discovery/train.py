@@ -83,7 +83,7 @@ def fit_discovery(data: DataFolder) -> Fitted:
             f"no target order beside {data.path} is known: there is nothing to learn from."
             " Build at least 2 windows."
         )
-    assign_folds(np.unique(known["user_id"].to_numpy()), parameters.FOLDS)
+    assign_folds(data.shopper_numbers(np.unique(known["user_id"])), parameters.FOLDS)
     examples: dict[int, Examples] = {}
     judged = None
     windows = known.group_by("orders_back").len().sort("orders_back")
@@ -104,7 +104,8 @@ def fit_discovery(data: DataFolder) -> Fitted:
         )
     window, frame = judged
     users = np.unique(known.filter(pl.col("orders_back") >= window.orders_back)["user_id"])
-    models = fit_folds(list(examples.values()), users, assign_folds(users, parameters.FOLDS))
+    folds = assign_folds(data.shopper_numbers(users), parameters.FOLDS)
+    models = fit_folds(list(examples.values()), users, folds)
     scores = {
         orders_back: one.keys.with_columns(
             score=score(one.keys["user_id"].to_numpy(), one.features, models)

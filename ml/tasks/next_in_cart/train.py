@@ -20,8 +20,16 @@ from ml.data.users import user_parts
 from ml.fitting.boosting import Examples, FitParameters, fit, predict
 from ml.judging.ladder import Ladder
 from ml.runs.model_card import write_model_card
-from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_run
-from ml.tasks.buy_again.parameters import CATEGORIES, parameters_for
+from ml.runs.run import (
+    CATEGORIES,
+    EXAMPLES,
+    OUT_OF_FOLD,
+    read_categories,
+    write_json,
+    write_records,
+    write_run,
+)
+from ml.tasks.buy_again.parameters import parameters_for
 from ml.tasks.discovery.model import DiscoveryModels, read_models, write_models
 from ml.tasks.discovery.predict import write_recommendations
 from ml.tasks.discovery.train import fit_discovery
@@ -133,7 +141,7 @@ def _newest_own_products(
     ]
     final = read_booster(folder / "buy-again.txt")
     with step("buy-again chances"), tempfile.TemporaryDirectory(dir=scratch) as inner:
-        candidates = data.candidates("newest", Path(inner), only)
+        candidates = data.candidates("newest", Path(inner), only, read_categories(folder))
         probability = np.full(len(candidates), np.nan)
         fold = models.fold_of(candidates.user_id)
         for which in np.unique(fold):
@@ -188,10 +196,9 @@ def _fit_and_judge(
         Examples(
             features=learners.columns(),
             label=learners.label,
-            user_id=learners.user_id,
+            shopper=data.shopper_numbers(learners.user_id),
             fold=discovery.models.fold_of(learners.user_id),
             is_judged=np.ones(len(learners), dtype=np.bool_),
-            categories=CATEGORIES,
         ),
         columns,
         fit_parameters,
@@ -228,6 +235,7 @@ def _fit_and_judge(
     out_of_fold.write_parquet(folder / OUT_OF_FOLD)
     state.save(folder / "judged-state.npz")
     write_models(folder, discovery.models)
+    write_json(folder / CATEGORIES, labelled.categories)
     (folder / "buy-again.txt").write_text(buy_again.booster().model_to_string(), encoding="utf-8")
     for number, model in enumerate(buy_again.fold_models):
         (folder / f"buy-again-fold-{number}.txt").write_text(
