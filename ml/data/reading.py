@@ -54,8 +54,8 @@ class DataFolder:
         return self.table("products").collect()
 
     def product_names(self) -> dict[int, str]:
-        """Read the names of the products by product_id."""
-        return dict(self.table("products").select("product_id", "product_name").collect().rows())
+        """Read the names of the products by product_id, as `names_by_id` gives them."""
+        return names_by_id(self.table("products"))
 
     def window_targets(self, orders_back: int) -> pl.DataFrame:
         """Give the target orders of one window."""
@@ -137,6 +137,18 @@ class DataFolder:
         )
         _check_agreement(self, counts)
         return candidates
+
+
+def names_by_id(products: pl.LazyFrame) -> dict[int, str]:
+    """Give each product's name by product_id; one without a name is named by its id."""
+    named = products.select("product_id", shown_name("product_name", "product", "product_id"))
+    return dict(named.collect().iter_rows())
+
+
+def shown_name(name: str, kind: str, key: str) -> pl.Expr:
+    """Give what a shopper is shown: the name, or `<kind> <key>` where there is none."""
+    is_there = pl.col(name).str.len_chars() > 0
+    return pl.when(is_there).then(pl.col(name)).otherwise(pl.format(f"{kind} {{}}", pl.col(key)))
 
 
 def open_data(path: Path) -> DataFolder:

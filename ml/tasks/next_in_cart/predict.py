@@ -8,8 +8,8 @@ import click
 import numpy as np
 import polars as pl
 
-from ml.data.carts import Cart, read_carts
-from ml.data.reading import DataFolder, open_data
+from ml.data.carts import Cart, read_carts, say_unknown_products
+from ml.data.reading import DataFolder, names_by_id, open_data
 from ml.runs.run import Run, check_contract, read_run
 from ml.tasks.next_in_cart import FILE, NAME, READS
 from ml.tasks.next_in_cart.answers import NEXT, NextInCart, Only
@@ -33,11 +33,10 @@ def load_next_in_cart(folder: Path) -> NextInCart:
 
     """
     read_run(folder, NAME)
-    names = scan_run_table(folder / "products.parquet").select("product_id", "product_name")
     return NextInCart(
         load_state(folder / "state.npz"),
         read_booster(folder / "ranker.txt"),
-        dict(names.collect().iter_rows()),
+        names_by_id(scan_run_table(folder / "products.parquet")),
     )
 
 
@@ -100,8 +99,9 @@ def predict(
     shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
     known = sum(shop.state.index_of_user(cart.user_id) >= 0 for cart in asked)
     say(f"{len(asked)} carts, {len(asked) - known} of shoppers that are not known")
+    say_unknown_products(asked, data.products()["product_id"].to_numpy())
     begun = time.perf_counter()
-    frames = [pl.DataFrame(schema=NEXT)]
+    frames = [pl.DataFrame(schema={"cart_id": pl.Int64, **NEXT})] if not asked else []
     with counted_step("answer", len(asked)) as advance:
         for begin in range(0, len(asked), _BATCH):
             some = asked[begin : begin + _BATCH]
