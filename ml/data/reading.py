@@ -29,8 +29,8 @@ class DataFolder:
         What contract.json says.
     targets
         One row per order to predict, sorted by orders_back and user_id: user_id, order_id,
-        order_number, orders_back, `is_known` (its basket is known: baskets.parquet has a line of
-        it) and `reorders` (how many of its products the user had bought before, int64).
+        order_number, orders_back, eval_set, `is_known` (its basket is known: baskets.parquet has a
+        line of it) and `reorders` (how many of its products the user had bought before, int64).
 
     """
 
@@ -60,6 +60,35 @@ class DataFolder:
     def window_targets(self, orders_back: int) -> pl.DataFrame:
         """Give the target orders of one window."""
         return self.targets.filter(pl.col("orders_back") == orders_back)
+
+    def orders_to_predict(self) -> pl.DataFrame:
+        """
+        Give the newest window's target orders.
+
+        Raises
+        ------
+        click.ClickException
+            If there is none: every prediction would be empty.
+
+        """
+        targets = self.window_targets(0)
+        if targets.is_empty():
+            raise click.ClickException(
+                f"there is no order to predict beside {self.path}: no shopper's last order is a"
+                " train or a test order. `mode: live` predicts the order that every shopper is"
+                " still to make: `MODE=live make run`, or `dbt build --vars '{mode: live, windows:"
+                " 2}'`, then export and train again."
+            )
+        return targets
+
+    def known_orders(self) -> str:
+        """Say of how many of the target orders that were made the basket is known."""
+        counts = []
+        for eval_set, kind in (("train", "train"), ("prior", "older")):
+            orders = self.targets.filter(pl.col("eval_set") == eval_set)
+            if orders.height:
+                counts.append(f"{orders['is_known'].sum()} of {orders.height} {kind} orders")
+        return f"{' and '.join(counts) or 'No orders'} have a known basket."
 
     def shopper_numbers(self, users: Integers) -> Integers:
         """

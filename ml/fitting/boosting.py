@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import click
 import lightgbm as lgb
 import numpy as np
 
@@ -249,6 +250,33 @@ def boost(
     # all rows need no copy of the bins
     part = data if rows.all() else subset(data, rows)
     return lgb.train(parameters.lightgbm, part, rounds, callbacks=[callback] if callback else None)
+
+
+def read_booster(path: Path) -> lgb.Booster:
+    """Read a model of a run; raises as `read_model`."""
+    return lgb.Booster(model_str=read_model(path))
+
+
+def read_model(path: Path) -> str:
+    """
+    Read a model of a run as LightGBM writes it.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    fault: object = "it is cut off"
+    try:
+        text = path.read_text(encoding="utf-8")
+        # a tree that is cut off would end the whole process inside LightGBM
+        if "end of trees" in text:
+            lgb.Booster(model_str=text)
+            return text
+    except (OSError, ValueError, lgb.basic.LightGBMError) as error:
+        fault = error
+    raise click.ClickException(f"{path} is no model ({fault}): train again.")
 
 
 def predict(booster: lgb.Booster, features: Features, names: list[str]) -> Floats:

@@ -1,10 +1,10 @@
 """Who is held out when: folds by shopper, from a hash of the shopper's number alone."""
 
-import click
 import numpy as np
 import numpy.typing as npt
 
 from ml.data.arrays import Integers
+from ml.fitting.nothing_to_learn import NothingToLearn
 
 
 def assign_folds(numbers: Integers, folds: int) -> Integers:
@@ -28,12 +28,12 @@ def assign_folds(numbers: Integers, folds: int) -> Integers:
 
     Raises
     ------
-    click.ClickException
+    NothingToLearn
         If there are fewer shoppers than folds.
 
     """
     if len(numbers) < folds:
-        raise click.ClickException(
+        raise NothingToLearn(
             f"only {len(numbers)} shoppers have a known order to learn from, and {folds} folds need"
             f" at least {folds}."
         )

@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from ml.runs.run import read_run
+from ml.runs.run import read_run, scan_run_table
 from ml.serve.requests import BadRequest, parse_request
 from ml.tasks.next_in_cart import NAME
 from ml.tasks.next_in_cart.lists import ShopperLists
-from ml.tasks.next_in_cart.predict import load_next_in_cart, scan_run_table
+from ml.tasks.next_in_cart.predict import load_next_in_cart
 from ml.tasks.next_in_cart.train import RECOMMENDATIONS
 from ml.tools.paths import project_version
 from ml.tools.progress import say, step

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import click
 import numpy as np
 import polars as pl
 
@@ -11,7 +10,9 @@ from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder
 from ml.fitting.boosting import Examples
 from ml.fitting.folds import assign_folds, fold_of
+from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.judging.metrics import order_f1
+from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.parameters import FOLDS
 
 
@@ -105,13 +106,14 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
 
     Raises
     ------
-    click.ClickException
+    NothingToLearn
         If there is no such window; said of the newest one with labels.
 
     """
     if not len(labelled):
-        raise click.ClickException(
-            f"{data.path} has no label: there is nothing to learn from. Export at least 2 windows"
+        raise NothingToLearn(
+            f"{NAME} cannot be learnt: {data.path} has no label, as no known order among the"
+            f" {data.targets.height} to predict has an order before it. Build at least 2 windows"
             " if no order of the newest one is known."
         )
     windows = np.unique(labelled.orders_back).tolist()
@@ -119,9 +121,9 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
     is_evaluated = labelled.orders_back == window
     evaluated = labelled.where(is_evaluated)
     if evaluated.label.min() == evaluated.label.max():
-        raise click.ClickException(
-            f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}: there"
-            " is nothing to learn from."
+        raise NothingToLearn(
+            f"{NAME} cannot be learnt: all {len(evaluated)} labels of orders_back {window} in"
+            f" {data.path} are {evaluated.label[0]:.0f}."
         )
     users = np.unique(evaluated.user_id)
     folds = assign_folds(data.shopper_numbers(users), FOLDS)

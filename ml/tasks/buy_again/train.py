@@ -144,6 +144,7 @@ def train(
         windows = np.unique(labelled.orders_back)
         records["data"] |= {
             "fingerprint": fingerprint,
+            "known_orders": data.known_orders(),
             "windows_used": windows[windows >= evaluation.window].tolist(),
             "labelled_rows": len(labelled),
         }

@@ -104,8 +104,8 @@ def predict(
     Raises
     ------
     click.ClickException
-        If a file cannot be read, the run was trained on another contract, or there is no product of
-        a department.
+        If a file cannot be read, the run was trained on another contract, there is no product of a
+        department, or no order to predict.
 
     """
     run = read_run(run_folder, NAME)
@@ -114,7 +114,7 @@ def predict(
     ids = _department_ids(data, departments)
     in_cart = _products_in_carts(data, carts) if carts else None
     models = read_models(run_folder)
-    users = np.unique(data.window_targets(0)["user_id"].to_numpy())
+    users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
     stamps = {
         "model_version": run_folder.resolve().name,
         "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

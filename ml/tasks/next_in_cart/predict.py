@@ -10,10 +10,10 @@ import polars as pl
 
 from ml.data.carts import Cart, read_carts, say_unknown_products
 from ml.data.reading import DataFolder, names_by_id, open_data
-from ml.runs.run import Run, check_contract, read_run
+from ml.fitting.boosting import read_booster
+from ml.runs.run import Run, check_contract, read_run, scan_run_table
 from ml.tasks.next_in_cart import FILE, NAME, READS
 from ml.tasks.next_in_cart.answers import NEXT, NextInCart, Only
-from ml.tasks.next_in_cart.ranker import read_booster
 from ml.tasks.next_in_cart.state import State, load_state
 from ml.tasks.next_in_cart.train import RECOMMENDATIONS, newest_state
 from ml.tools.atomic_files import file_aside
@@ -38,24 +38,6 @@ def load_next_in_cart(folder: Path) -> NextInCart:
         read_booster(folder / "ranker.txt"),
         names_by_id(scan_run_table(folder / "products.parquet")),
     )
-
-
-def scan_run_table(path: Path) -> pl.LazyFrame:
-    """
-    Open a table of a run.
-
-    Raises
-    ------
-    click.ClickException
-        If the file is missing or damaged.
-
-    """
-    try:
-        table = pl.scan_parquet(path)
-        table.collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise click.ClickException(f"{path} cannot be read ({error}): train again.") from None
-    return table
 
 
 def predict(
@@ -93,6 +75,7 @@ def predict(
     run = read_run(run_folder, NAME)
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
+    data.orders_to_predict()  # without one nothing is known of any shopper
     asked = read_carts(carts)
     out.mkdir(parents=True, exist_ok=True)
     state = _state_for(run, data, asked, out)
