@@ -59,7 +59,7 @@ run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv,
 	@learnt=; \
 	for task in $${TASKS:-$$($(BIN)/python -m ml tasks)}; do \
 		$(BIN)/python -m ml train --task $$task; code=$$?; \
-		[ $$code -ne 3 ] || continue; \
+		if [ $$code -eq 3 ]; then echo "$$task is left out" >&2; continue; fi; \
 		[ $$code -eq 0 ] || exit $$code; \
 		if $(BIN)/python -m ml tasks --without-input | grep -qx "$$task"; then \
 			$(BIN)/python -m ml predict --task $$task --run "$(RUNS_DIR)/$$task/latest" \

@@ -12,7 +12,6 @@ from ml.fitting.boosting import Examples
 from ml.fitting.folds import assign_folds, fold_of
 from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.judging.metrics import order_f1
-from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.parameters import FOLDS
 
 
@@ -112,9 +111,9 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
     """
     if not len(labelled):
         raise NothingToLearn(
-            f"{NAME} cannot be learnt: {data.path} has no label, as no known order among the"
-            f" {data.targets.height} to predict has an order before it. Build at least 2 windows"
-            " if no order of the newest one is known."
+            f"{data.path} has no label: there is nothing to learn from. None of the"
+            f" {data.targets.height} orders to predict is known and has an order before it: build"
+            " at least 2 windows if no order of the newest one is known."
         )
     windows = np.unique(labelled.orders_back).tolist()
     window = next((one for one in windows if _can_be_judged(labelled, one)), windows[0])
@@ -122,8 +121,8 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
     evaluated = labelled.where(is_evaluated)
     if evaluated.label.min() == evaluated.label.max():
         raise NothingToLearn(
-            f"{NAME} cannot be learnt: all {len(evaluated)} labels of orders_back {window} in"
-            f" {data.path} are {evaluated.label[0]:.0f}."
+            f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}, in"
+            f" {len(evaluated)} rows: there is nothing to learn from."
         )
     users = np.unique(evaluated.user_id)
     folds = assign_folds(data.shopper_numbers(users), FOLDS)

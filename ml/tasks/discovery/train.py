@@ -84,8 +84,8 @@ def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
     known = data.sampled_targets()
     if not known.height:
         raise NothingToLearn(
-            f"{NAME} cannot be learnt: of the {data.targets.height} orders to predict beside"
-            f" {data.path} none is known. Build at least 2 windows."
+            f"of the {data.targets.height} orders to predict beside {data.path} none is known:"
+            " there is nothing to learn from. Build at least 2 windows."
         )
     assign_folds(data.shopper_numbers(np.unique(known["user_id"])), parameters.FOLDS)
     examples: dict[int, Examples] = {}
@@ -104,10 +104,11 @@ def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
         examples[orders_back] = examples_of(frame)
         judged = judged or (window, frame)
     if judged is None:
-        what = "hold a product that is new to its shopper" if needs_new else "have a history"
+        what = "a product that is new to its shopper" if needs_new else "an order before it"
         raise NothingToLearn(
-            f"{NAME} cannot be learnt: in none of the windows beside {data.path}, with"
-            f" {known.height} known orders, do those of {parameters.FOLDS} shoppers {what}."
+            f"of the {known.height} known orders beside {data.path} none, or those of fewer than"
+            f" {parameters.FOLDS} shoppers in each window, have {what}: there is nothing to learn"
+            " from."
         )
     window, frame = judged
     users = np.unique(known.filter(pl.col("orders_back") >= window.orders_back)["user_id"])
