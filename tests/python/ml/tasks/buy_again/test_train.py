@@ -53,6 +53,7 @@ def out_of_fold(
 
 def test_files_of_a_run(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
+        "categories.json",
         "data.json",
         "environment.json",
         "examples.json",
