@@ -19,7 +19,7 @@ COLUMNS = {
         "add_to_cart_order",
         "reordered",
     ),
-    "target_orders": ("user_id", "order_id", "order_number", "orders_back"),
+    "target_orders": ("user_id", "order_id", "order_number", "eval_set", "orders_back"),
     "products": (
         "product_id",
         "product_name",

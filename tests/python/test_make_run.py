@@ -124,6 +124,24 @@ def test_a_shop_without_test_orders_is_valid(tmp_path: Path) -> None:
     assert run.submission == []
 
 
+def test_a_shop_without_an_order_to_predict_gets_live_mode(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    write_many_shoppers(raw, last_eval_set="prior")
+    # nor does it know in which order its carts are filled
+    lines = raw / "order_products__prior.csv"
+    lines.write_text(re.sub(r"(?m)^(\d+,\d+),\d+,", r"\1,1,", lines.read_text()))
+    run = make_run(tmp_path, raw, TASKS="next-in-cart buy-again", WINDOWS="2")
+    assert "mode live predicts the order that every shopper is still to make" in run.output
+    assert "mode: live" in run.output
+    assert run.ladder["window"] == 1
+    shoppers = {row["user_id"] for row in run.submission}
+    assert shoppers == {str(user) for user in range(1, 61)}
+    assert "next-in-cart cannot be learnt: in 300 of 300 orders" in run.output
+    assert "next-in-cart is left out" in run.output
+    assert not (tmp_path / "runs" / "next-in-cart" / "latest").exists()
+
+
 def write_many_shoppers(raw: Path, last_eval_set: str) -> None:
     """Write a shop of 60 shoppers with five orders of four, whose last is of the given set."""
     write_tiny_shop(raw)

@@ -23,6 +23,7 @@ from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder, open_data
 from ml.fitting.boosting import FitParameters, fit
 from ml.fitting.folds import hold_out
+from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import auc, order_f1
 from ml.tasks.buy_again.decision import choose_baskets
@@ -53,6 +54,7 @@ def out_of_fold(
 
 def test_files_of_a_run(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
+        "categories.json",
         "data.json",
         "environment.json",
         "examples.json",
@@ -377,7 +379,7 @@ def test_default_paths_come_from_the_environment(
 def test_shop_without_any_label(ml: Callable[..., Result], tmp_path: Path) -> None:
     data = build_shop(tmp_path / "shop", mode="live", windows=1)
     result = ml("train", "--data", data, "--run", tmp_path / "runs" / "x")
-    assert result.exit_code == 1
+    assert result.exit_code == NothingToLearn.exit_code
     assert "data.csv has no label: there is nothing to learn from" in result.stderr
 
 
@@ -390,7 +392,7 @@ def test_fewer_shoppers_than_folds(
 ) -> None:
     data = build_shop(tmp_path / "shop", users=users)
     result = ml("train", "--data", data, "--run", tmp_path / "runs" / "x")
-    assert result.exit_code == 1
+    assert result.exit_code == NothingToLearn.exit_code
     assert f"only {shoppers} shoppers" in result.stderr
 
 
@@ -403,7 +405,7 @@ def test_labels_that_are_all_the_same(
     baskets = own_shop.with_name("baskets.parquet")
     pl.read_parquet(baskets).with_columns(reordered=pl.lit(0)).write_parquet(baskets)
     result = ml("train", "--data", own_shop, "--run", tmp_path / "runs" / "x")
-    assert result.exit_code == 1
+    assert result.exit_code == NothingToLearn.exit_code
     assert "every label of orders_back 0 is 0" in result.stderr
 
 
