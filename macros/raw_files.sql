@@ -35,16 +35,24 @@
 {% endmacro %}
 
 
+{#- what is refused here, the Python packages refuse as well (ml/tools/paths.py) -#}
 {% macro raw_dir() %}
-    {{ return(env_var('RAW_DIR', '') or 'raw') }}
+    {%- set folder = env_var('RAW_DIR', '') or 'raw' -%}
+    {%- if execute and modules.re.search('^~|://|[\\\\\x01-\x1f]', folder) -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR is '" ~ folder ~ "': it may not begin with ~, be an address (://), or hold a"
+            ~ " backslash, line break or tab."
+        ) -%}
+    {%- endif -%}
+    {{ return(folder) }}
 {% endmacro %}
 
 
 {% macro raw_file(table_name) %}
     {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
     {%- set found = run_query(
-        "select file from glob(" ~ text_literal(pattern) ~ ") union all select file from glob("
-        ~ text_literal(pattern ~ '.gz') ~ ') order by file'
+        "select file from glob(" ~ path_literal(pattern) ~ ") union all select file from glob("
+        ~ path_literal(pattern ~ '.gz') ~ ') order by file'
     ).columns[0].values() -%}
     {%- if found | length == 1 -%}
         {{ return(found[0]) }}
@@ -55,7 +63,7 @@
         ) -%}
     {%- endif -%}
     {%- set any_csv = run_query(
-        "select file from glob(" ~ text_literal(raw_dir() ~ '/*.csv*') ~ ")"
+        "select file from glob(" ~ path_literal(raw_dir(), '/*.csv*') ~ ")"
     ).columns[0].values() -%}
     {%- if any_csv | length == 0 -%}
         {%- do exceptions.raise_compiler_error(
@@ -71,7 +79,7 @@
 
 {% macro raw_first_line(file) %}
     {%- set lines = run_query(
-        "select line from read_csv(" ~ text_literal(file) ~ ", auto_detect = false, header = false,"
+        "select line from read_csv(" ~ path_literal(file) ~ ", auto_detect = false, header = false,"
         ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
         ~ " strict_mode = false, parallel = false) limit 1"
     ).columns[0].values() -%}
@@ -121,7 +129,10 @@
 {% endmacro %}
 
 
-{#- BOM and CRLF are understood by DuckDB itself -#}
+{#-
+    BOM and CRLF are understood by DuckDB itself. A folder above the file may be named user_id=7: it
+    would be read as a partition, and as the column user_id.
+-#}
 {% macro read_raw_csv(file, header) %}
     {%- set fields -%}
         {%- for name in header %}{{ text_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
@@ -131,7 +142,8 @@
     {%- endset -%}
     {%- set call -%}
         read_csv(
-            {{ text_literal(file) }},
+            {{ path_literal(file) }},
+            hive_partitioning = false,
             auto_detect = false,
             header = true,
             delim = ',',
@@ -152,7 +164,7 @@
 
 {% macro duckdb__raw_loaded_at(source_relation) %}
     select max(last_modified) as loaded_at
-    from read_blob({{ text_literal(raw_dir() ~ '/' ~ source_relation.identifier ~ '.csv*') }})
+    from read_blob({{ path_literal(raw_file(source_relation.identifier)) }})
 {% endmacro %}
 
 

@@ -12,7 +12,7 @@ from skrub import TableReport
 from glue.raw.files import RawFile, check_raw_folder, count_rows
 from glue.raw.rules import Rule, count_broken, read_csv
 from ml.tools.atomic_files import file_aside
-from ml.tools.paths import raw_dir
+from ml.tools.paths import path_literal, raw_dir, text_literal
 from ml.tools.progress import StepMaker, counted_step
 
 SAMPLE_ROWS = 100_000  # of a larger file; rules and counts see every row
@@ -86,9 +86,12 @@ def _section(file: RawFile) -> Iterator[str]:
         # shown with the types that a reader would guess; the tables themselves keep strings
         part = Path(scratch) / "sample.csv"
         connection.execute(
-            f"copy (select * from file{sample}{repeat}) to '{part}' (header, delimiter ',')"
+            f"copy (select * from file{sample}{repeat}) to {text_literal(str(part))}"
+            " (header, delimiter ',')"
         )
-        frame = duckdb.read_csv(str(part), sample_size=-1).pl()
+        frame = connection.sql(
+            f"from read_csv({path_literal(part)}, sample_size = -1, hive_partitioning = false)"
+        ).pl()
     shown = f"{rows:,} rows" + (f", {SAMPLE_ROWS:,} of them sampled below" if sample else "")
     yield f'<section id="{file.table.name}"><h2>{file.path.name}</h2>'
     yield f"<p>{shown}; {file.size:,} bytes; sha256 <code>{file.sha256[:16]}</code></p>"

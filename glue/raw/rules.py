@@ -17,7 +17,7 @@ import yaml
 from jinja2 import Environment
 
 from glue.raw.contract import RawTable
-from ml.tools.paths import ROOT
+from ml.tools.paths import ROOT, path_literal, text_literal
 
 _MACROS = ("raw_rules.sql", "raw_files.sql")
 _KEYS = ("unique", "unique_key")  # of dbt's tests those that are counted here
@@ -66,7 +66,8 @@ def _macros() -> object:
 
     environment = Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - SQL
     environment.globals["return"] = give_back
-    environment.globals["text_literal"] = lambda text: "'" + str(text).replace("'", "''") + "'"
+    environment.globals["text_literal"] = text_literal
+    environment.globals["path_literal"] = path_literal
     texts = [(ROOT / "macros" / name).read_text(encoding="utf-8") for name in _MACROS]
     return environment.from_string("".join(texts)).module
 

@@ -26,8 +26,10 @@ def windows_needed(raw: Path) -> int:
     """
     found = [path for path in (raw / "orders.csv", raw / "orders.csv.gz") if path.is_file()]
     try:
-        orders = pl.read_csv(found[0], columns=["user_id", "eval_set"], infer_schema=False)
-    except (IndexError, pl.exceptions.PolarsError):
+        orders = pl.read_csv(
+            found[0], columns=["user_id", "eval_set"], infer_schema=False, glob=False
+        )
+    except (IndexError, OSError, pl.exceptions.PolarsError):
         return 1
     least = 1 if (orders["eval_set"] == "train").sum() >= FEWEST_TRAIN_ORDERS else 2
     shoppers = max(orders["user_id"].n_unique(), 1)

@@ -39,7 +39,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
         labelled = data.candidates("labelled")
         check_fingerprint(run, data.fingerprint(READS), data_path)
     evaluation = choose_judged_orders(data, labelled)
-    out_of_fold = pl.read_parquet(run.folder / OUT_OF_FOLD)
+    out_of_fold = pl.read_parquet(run.folder / OUT_OF_FOLD, glob=False)
     seconds = run.metrics["fit_seconds"]
     original = OutOfFold(out_of_fold[ORIGINAL_COLUMN].to_numpy(), seconds[ORIGINAL_COLUMN])
     models = {

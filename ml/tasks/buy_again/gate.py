@@ -74,9 +74,9 @@ def compare_with_live(
         labelled = data.candidates("labelled", scratch)
     evaluation = choose_judged_orders(data, labelled)
     context = default_context(data.contract.mode)
-    ours = pl.read_parquet(new.folder / OUT_OF_FOLD)[context].to_numpy()
+    ours = pl.read_parquet(new.folder / OUT_OF_FOLD, glob=False)[context].to_numpy()
     theirs, unseen = _live_probability(
-        data, evaluation, live, context, pl.read_parquet(live_targets)
+        data, evaluation, live, context, pl.read_parquet(live_targets, glob=False)
     )
     return LiveFigures(
         context=context,
@@ -104,7 +104,7 @@ def _live_probability(
         maintain_order="left",
     )
     judged = (
-        pl.read_parquet(live.folder / OUT_OF_FOLD)
+        pl.read_parquet(live.folder / OUT_OF_FOLD, glob=False)
         .join(targets.select(COLUMNS["target_orders"]), on=["user_id", "orders_back"], how="inner")
         .select(*_KEY, known=pl.col(context))
     )

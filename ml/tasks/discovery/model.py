@@ -189,7 +189,7 @@ def read_models(folder: Path) -> DiscoveryModels:
 
     """
     try:
-        folds = pl.read_parquet(folder / "discovery-folds.parquet")
+        folds = pl.read_parquet(folder / "discovery-folds.parquet", glob=False)
         fold_models = [
             (folder / f"discovery-fold-{fold}.txt").read_text(encoding="utf-8")
             for fold in range(parameters.FOLDS)
