@@ -85,31 +85,30 @@ def spill_to(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     connection.execute("set temp_directory = ?", [str(folder)])
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, waits: tuple[int, ...] = _WAITS) -> duckdb.DuckDBPyConnection:
     """Open the DuckDB file to read it, or say why it cannot be; wait if another program has it."""
     try:
         path.open("rb").close()
+        return duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY})
     except FileNotFoundError:
         raise click.ClickException(f"{path} is missing: run `dbt build` first.") from None
     except OSError as error:
         raise click.ClickException(f"{path} cannot be read: {error.strerror}.") from None
-    for wait in (*_WAITS, None):
-        try:
-            return duckdb.connect(path, read_only=True, config={"memory_limit": MEMORY})
-        except duckdb.Error as error:
-            # an IOException has many causes; only the text tells them apart
-            held = re.search(r"Conflicting lock is held in (.+?)\. See also", str(error))
-            if not held:
-                raise click.ClickException(
-                    f"{path} cannot be opened ({_reason(error)}): if it is damaged, move it away and"
-                    " run `dbt build`, which makes it anew."
-                ) from None
-        if wait:
-            say(f"{path} is in use by {held[1]}: waiting")
-            time.sleep(wait)
-    raise click.ClickException(
-        f"{path} is in use by another program, {held[1]}: wait for it, or close it."
-    )
+    except duckdb.Error as error:
+        # an IOException has many causes, which only its text tells apart
+        held = re.search(r"Conflicting lock is held in (.+?)\. See also", str(error))
+        if not held:
+            raise click.ClickException(
+                f"{path} cannot be opened ({_reason(error)}): if it is damaged, move it away and"
+                " run `dbt build`, which makes it anew."
+            ) from None
+        if not waits:
+            raise click.ClickException(
+                f"{path} is in use by another program, {held[1]}: wait for it, or close it."
+            ) from None
+    say(f"{path} is in use by {held[1]}: waiting")
+    time.sleep(waits[0])
+    return _connect(path, waits[1:])
 
 
 def _reason(error: Exception) -> str:

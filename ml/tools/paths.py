@@ -22,7 +22,7 @@ _REFUSED = {
 _ALSO_REFUSED = {
     "LAKE_DIR": {
         r".*\?": "holds ?, where DuckDB cuts the name of its file: take a folder without one",
-        r"(.*/)?#": "has a name that begins with #, where dbt cuts the path of the file: take another",
+        r"(.*/)?#": "has a name that begins with #, where dbt cuts the path: take another one",
     }
 }
 
