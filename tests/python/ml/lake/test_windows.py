@@ -36,6 +36,13 @@ def test_at_least_two_with_too_few_train_orders_to_judge_on(
     assert ml("windows", "--raw", tmp_path).stdout == f"{expected}\n"
 
 
+def test_the_folder_s_name_is_no_pattern(ml: Callable[..., Result], tmp_path: Path) -> None:
+    for name, shoppers in (("week[1]", 5_000), ("week1", 20_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "orders.csv").write_text(shop(shoppers, "train"))
+    assert ml("windows", "--raw", tmp_path / "week[1]").stdout == "4\n"
+
+
 def test_gzip(ml: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(shop(6_000, "train").encode()))
     assert ml("windows", "--raw", tmp_path).stdout == "3\n"
