@@ -37,7 +37,7 @@
 
 {#- what is refused here, the Python packages refuse as well (ml/tools/paths.py) -#}
 {% macro raw_dir() %}
-    {%- set folder = env_var('RAW_DIR', '') or 'raw' -%}
+    {%- set folder = env_var('RAW_DIR', '') or invocation_args_dict.project_dir ~ '/raw' -%}
     {%- if execute and modules.re.search('^~|://|[\\\\\x01-\x1f]', folder) -%}
         {%- do exceptions.raise_compiler_error(
             "RAW_DIR is '" ~ folder ~ "': it may not begin with ~, be an address (://), or hold a"

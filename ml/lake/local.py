@@ -16,7 +16,7 @@ from ml.tools.progress import say
 
 MEMORY = "1GB"  # for DuckDB, which spills what does not fit
 
-_WAITS = (1, 2, 4)  # seconds, as dbt waits (profiles.yml)
+_WAITS = (1, 2, 4)  # seconds, about as long as dbt waits (profiles.yml)
 
 
 @dataclass(frozen=True)

@@ -90,7 +90,7 @@ def test_a_file_that_is_let_go_meanwhile_is_read(
         def let_go(_seconds: float) -> None:
             process.communicate()
 
-        monkeypatch.setattr(local.time, "sleep", let_go)
+        monkeypatch.setattr("time.sleep", let_go)
         with local_lake(file, "next_basket") as lake:
             assert count(lake) == 1
 
