@@ -158,6 +158,8 @@ def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
         adapter = found["metadata"]["adapter_type"]
     except FileNotFoundError:
         raise click.ClickException(f"{manifest} is missing: run {build} first.") from None
+    except OSError as error:
+        raise click.ClickException(f"{manifest} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError):
         raise click.ClickException(
             f"{manifest} is not a manifest with the model candidates: run {build} again."
