@@ -118,7 +118,7 @@ def fit_(data: Path | None, rounds: int, pairs: int) -> None:
 def train(data: Path | None, rounds: int) -> None:
     """Measure a whole training run: both contexts, every fold, all that a run's folder holds."""
     data = (data or default_data()).resolve()
-    rows = pl.scan_csv(data).select(pl.col(LABEL).count()).collect().item()
+    rows = pl.scan_csv(data, glob=False).select(pl.col(LABEL).count()).collect().item()
     with tempfile.TemporaryDirectory() as scratch:
         parameters = Path(scratch) / "parameters.json"
         write_parameters(parameters, replace(parameters_for(rows), most_rounds=rounds), {})

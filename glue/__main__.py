@@ -6,6 +6,7 @@ main = LazyCommands(
     {
         "sample-shop": "glue.raw.sample_shop.commands",
         "ensure-raw": "glue.raw.sample_shop.commands",
+        "draw": "glue.raw.draw",
         "profile": "glue.raw.profile",
         "upload": "glue.raw.upload",
         "crawl": "glue.cloud.crawl",

@@ -152,21 +152,27 @@
 {% endmacro %}
 
 
-{% macro next_lake_folder(relation) %}
+{% macro lake_dir() %}
     {%- set database_file = run_query(
-        "select path from duckdb_databases() where database_name = '" ~ relation.database ~ "'"
+        "select path from duckdb_databases() where database_name = '" ~ target.database ~ "'"
     ).columns[0].values()[0] -%}
     {%- if not database_file -%}
         {%- do exceptions.raise_compiler_error(
             "The local target needs a DuckDB file, its folder is the lake: set `path` in profiles.yml."
         ) -%}
     {%- endif -%}
-    {%- set base = database_file.rpartition('/')[0] ~ '/' ~ relation.schema ~ '.' ~ relation.identifier -%}
+    {{ return(database_file.rpartition('/')[0]) }}
+{% endmacro %}
+
+
+{% macro next_lake_folder(relation) %}
+    {%- set base = lake_dir() ~ '/' ~ relation.schema ~ '.' ~ relation.identifier -%}
     {%- set live_view = run_query(
         "select sql from duckdb_views() where database_name = '" ~ relation.database
         ~ "' and schema_name = '" ~ relation.schema ~ "' and view_name = '" ~ relation.identifier ~ "'"
     ).columns[0].values() -%}
-    {{ return(base ~ ('.b' if live_view and escape_single_quotes(base ~ '.a/') in live_view[0] else '.a')) }}
+    {%- set files = path_literal(base ~ '.a', '/**/*.parquet') -%}
+    {{ return(base ~ ('.b' if live_view and files in live_view[0] else '.a')) }}
 {% endmacro %}
 
 
@@ -176,8 +182,8 @@
 -#}
 {% macro select_from_lake(folder, columns) %}
     {%- set partitioned_by = config.get('partitioned_by', []) -%}
-    {%- set files = folder ~ '/**/*.parquet' -%}
-    {%- set is_empty = run_query("select file from glob(" ~ text_literal(files) ~ ") limit 1") | length == 0 -%}
+    {%- set files = path_literal(folder, '/**/*.parquet') -%}
+    {%- set is_empty = run_query("select file from glob(" ~ files ~ ") limit 1") | length == 0 -%}
     select
     {%- for column in columns %}
         cast({{ 'null' if is_empty else adapter.quote(column.name) }} as {{ column.dtype }}) as {{ adapter.quote(column.name) }}{{ ',' if not loop.last }}
@@ -186,7 +192,7 @@
     where false
     {%- else %}
     from read_parquet(
-        {{ text_literal(files) }},
+        {{ files }},
         hive_partitioning = {{ 'true' if partitioned_by else 'false' }}{% if partitioned_by %},
         hive_types_autocast = false{% endif %}
 

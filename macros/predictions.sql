@@ -7,15 +7,15 @@
     {%- if execute -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
-            {%- set file = (env_var('LAKE_DIR', '') or 'lake') ~ '/predictions/' ~ table.name ~ '.parquet' -%}
-            {%- set is_there = run_query("select file from glob(" ~ text_literal(file) ~ ")") | length > 0 -%}
+            {%- set file = path_literal(lake_dir() ~ '/predictions/' ~ table.name ~ '.parquet') -%}
+            {%- set is_there = run_query("select file from glob(" ~ file ~ ")") | length > 0 -%}
             {%- set view -%}
                 create or replace view predictions.{{ table.name }} as
                 select
                 {%- for column in table.columns.values() %}
                     cast({{ column.name if is_there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
                 {%- endfor %}
-                {{ 'from read_parquet(' ~ text_literal(file) ~ ')' if is_there else 'where false' }}
+                {{ 'from read_parquet(' ~ file ~ ', hive_partitioning = false)' if is_there else 'where false' }}
             {%- endset -%}
             {%- do run_query(view) -%}
         {%- endfor -%}

@@ -33,16 +33,24 @@
 {% endmacro %}
 
 
+{#- what is refused here, the Python packages refuse as well (ml/tools/paths.py) -#}
 {% macro raw_dir() %}
-    {{ return(env_var('RAW_DIR', '') or 'raw') }}
+    {%- set folder = env_var('RAW_DIR', '') or invocation_args_dict.project_dir ~ '/raw' -%}
+    {%- if execute and modules.re.search('^~|://|[\\\\\x01-\x1f]', folder) -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR is '" ~ folder ~ "': it may not begin with ~, be an address (://), or hold a"
+            ~ " backslash, line break or tab."
+        ) -%}
+    {%- endif -%}
+    {{ return(folder) }}
 {% endmacro %}
 
 
 {% macro raw_file(table_name) %}
     {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
     {%- set found = run_query(
-        "select file from glob(" ~ text_literal(pattern) ~ ") union all select file from glob("
-        ~ text_literal(pattern ~ '.gz') ~ ') order by file'
+        "select file from glob(" ~ path_literal(pattern) ~ ") union all select file from glob("
+        ~ path_literal(pattern ~ '.gz') ~ ') order by file'
     ).columns[0].values() -%}
     {%- if found | length == 1 -%}
         {{ return(found[0]) }}
@@ -53,7 +61,7 @@
         ) -%}
     {%- endif -%}
     {%- set any_csv = run_query(
-        "select file from glob(" ~ text_literal(raw_dir() ~ '/*.csv*') ~ ")"
+        "select file from glob(" ~ path_literal(raw_dir(), '/*.csv*') ~ ")"
     ).columns[0].values() -%}
     {%- if any_csv | length == 0 -%}
         {%- do exceptions.raise_compiler_error(
@@ -119,7 +127,7 @@
 
 {% macro duckdb__raw_loaded_at(source_relation) %}
     select max(last_modified) as loaded_at
-    from read_blob({{ text_literal(raw_dir() ~ '/' ~ source_relation.identifier ~ '.csv*') }})
+    from read_blob({{ path_literal(raw_file(source_relation.identifier)) }})
 {% endmacro %}
 
 

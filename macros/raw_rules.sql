@@ -9,7 +9,7 @@
     from (
         select line
         from read_csv(
-            {{ text_literal(file) }},
+            {{ path_literal(file) }},
             {{ raw_dialect('\x01', '') }},
             header = false,
             columns = {'line': 'varchar'},
@@ -31,7 +31,7 @@
     {%- endfor -%}
     select [field for field in [{{ names | join(', ') }}] if field is not null] as fields
     from read_csv(
-        {{ text_literal(file) }},
+        {{ path_literal(file) }},
         {{ raw_dialect() }},
         header = false,
         columns = {{ raw_strings(names) }},
@@ -44,8 +44,9 @@
 {% endmacro %}
 
 
+{#- A folder above the file may be named user_id=7: it would be read as a partition, and as that column. -#}
 {% macro raw_dialect(delimiter=',', quote='"') -%}
-    auto_detect = false, delim = '{{ delimiter }}', quote = '{{ quote }}', escape = '{{ quote }}'
+    hive_partitioning = false, auto_detect = false, delim = '{{ delimiter }}', quote = '{{ quote }}', escape = '{{ quote }}'
 {%- endmacro %}
 
 
@@ -62,7 +63,7 @@
     {%- endfor -%}
     select {{ columns | join(', ') }}
     from read_csv(
-        {{ text_literal(file) }},
+        {{ path_literal(file) }},
         {{ raw_dialect() }},
         header = true,
         columns = {{ raw_strings(names) }},

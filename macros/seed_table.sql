@@ -2,8 +2,18 @@
     Athena: a seed is written by one statement and then swapped in, like a model with `ha`. The
     adapter's own way drops the table first and goes through an uploaded CSV and a helper table; of
     two builds at once one can empty what the other is about to read, and nobody would hear of it.
-    On the local target dbt's own way is one transaction.
+    On the local target dbt's own way is one transaction; only the file's path is written otherwise.
 -#}
+{% macro duckdb__load_csv_rows(model, agate_table) %}
+    {#- the adapter takes brackets and quotes in the project's folder for a pattern and for SQL -#}
+    {%- set sql -%}
+        copy {{ this }} from {{ path_literal(adapter.get_seed_file_path(model)) }} (format csv, header)
+    {%- endset -%}
+    {%- do adapter.add_query(sql, abridge_sql_log=true) -%}
+    {{ return(sql) }}
+{% endmacro %}
+
+
 {% macro athena__create_csv_table(model, agate_table) %}
     {{ return(write_seed(this.incorporate(type='table'), agate_table)) }}
 {% endmacro %}

@@ -1,3 +1,10 @@
 {% macro text_literal(text) %}
     {{ return(string_literal(escape_single_quotes(text))) }}
 {% endmacro %}
+
+
+{#- [ is replaced first: the brackets that are put around the others stay -#}
+{% macro path_literal(path, below='') %}
+    {%- set as_written = path | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') -%}
+    {{ return(text_literal(as_written ~ below)) }}
+{% endmacro %}

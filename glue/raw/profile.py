@@ -13,7 +13,7 @@ from glue.raw.athena_files import lost_on_athena, rows_of
 from glue.raw.files import RawFile, check_raw_folder
 from glue.raw.rules import count_broken
 from ml.tools.atomic_files import file_aside
-from ml.tools.paths import raw_dir
+from ml.tools.paths import path_literal, raw_dir, text_literal
 from ml.tools.progress import StepMaker, counted_step
 
 SAMPLE_ROWS = 100_000  # of a larger file; rules and counts see every row
@@ -82,9 +82,12 @@ def _section(file: RawFile) -> Iterator[str]:
         # shown with the types that a reader would guess; the tables themselves keep strings
         part = Path(scratch) / "sample.csv"
         connection.execute(
-            f"copy (select * from file{sample}{repeat}) to '{part}' (header, delimiter ',')"
+            f"copy (select * from file{sample}{repeat}) to {text_literal(str(part))}"
+            " (header, delimiter ',')"
         )
-        frame = duckdb.read_csv(str(part), sample_size=-1).pl()
+        frame = connection.sql(
+            f"from read_csv({path_literal(part)}, sample_size = -1, hive_partitioning = false)"
+        ).pl()
     shown = f"{rows:,} rows" + (f", {SAMPLE_ROWS:,} of them sampled below" if sample else "")
     yield f'<section id="{file.table.name}"><h2>{file.path.name}</h2>'
     yield f"<p>{shown}; {file.size:,} bytes; sha256 <code>{file.sha256[:16]}</code></p>"

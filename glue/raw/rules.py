@@ -18,7 +18,7 @@ import yaml
 from jinja2 import Environment
 
 from glue.raw.contract import RawTable
-from ml.tools.paths import ROOT
+from ml.tools.paths import ROOT, path_literal, text_literal
 
 _MACROS = ROOT / "macros" / "raw_rules.sql"
 _KEYS = ("unique", "unique_key")  # of dbt's tests those that are counted here
@@ -67,7 +67,8 @@ def _macros() -> object:
 
     environment = Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - SQL
     environment.globals["return"] = give_back
-    environment.globals["text_literal"] = lambda text: "'" + str(text).replace("'", "''") + "'"
+    environment.globals["text_literal"] = text_literal
+    environment.globals["path_literal"] = path_literal
     return environment.from_string(_MACROS.read_text(encoding="utf-8")).module
 
 

@@ -52,7 +52,7 @@ def read_carts(path: Path) -> list[Cart]:
 
     """
     try:
-        raw = pl.read_csv(path, infer_schema=False)
+        raw = pl.read_csv(path, infer_schema=False, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise click.ClickException(f"{path} cannot be read as carts ({error}).") from None
     for name in _COLUMNS:

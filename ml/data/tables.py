@@ -104,7 +104,7 @@ def scan_table(data: Path, name: str) -> pl.LazyFrame:
     path = table_file(data, name)
     _check_there(path)
     try:
-        frame = pl.scan_parquet(path)
+        frame = pl.scan_parquet(path, glob=False)
         there = frame.collect_schema().names()
     except pl.exceptions.PolarsError as error:
         raise click.ClickException(f"{path} is not a Parquet file ({error}).") from None

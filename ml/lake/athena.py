@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from ml.lake.local import MEMORY, Lake, spill_to
 from ml.tools.aws import client, dbt_region, is_missing
+from ml.tools.paths import path_literal
 from ml.tools.progress import step
 from ml.tools.s3 import S3Object, download, list_objects, location
 
@@ -122,9 +123,16 @@ def select_copied(table: AthenaTable, folder: Path) -> str:
     if not any(table.objects.values()):
         empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in table.columns)
         return f"select {empty} where false"
-    files = f"{folder}/{table.name}/**/*.parquet".replace("'", "''")
+    for part in folder.absolute().parts:
+        # DuckDB reads what stands before the files of a partitioned table for partitions, too
+        if "=" in part and part.partition("=")[0].lower() in dict(table.columns):
+            raise click.ClickException(
+                f"{folder} lies in {part}, which DuckDB would take for the values of a column:"
+                " export to a folder without =."
+            )
+    files = path_literal(folder / table.name, "/**/*.parquet")
     is_partitioned = str(bool(table.partitioned_by)).lower()
-    return f"select {columns} from read_parquet('{files}', hive_partitioning = {is_partitioned}" + (
+    return f"select {columns} from read_parquet({files}, hive_partitioning = {is_partitioned}" + (
         ", hive_types_autocast = false)" if table.partitioned_by else ")"
     )
 

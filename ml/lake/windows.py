@@ -46,8 +46,10 @@ def mode_needed(raw: Path) -> str:
 def _orders(raw: Path) -> pl.DataFrame | None:
     found = [path for path in (raw / "orders.csv", raw / "orders.csv.gz") if path.is_file()]
     try:
-        return pl.read_csv(found[0], columns=["user_id", "eval_set"], infer_schema=False)
-    except (IndexError, pl.exceptions.PolarsError):
+        return pl.read_csv(
+            found[0], columns=["user_id", "eval_set"], infer_schema=False, glob=False
+        )
+    except (IndexError, OSError, pl.exceptions.PolarsError):
         return None
 
 

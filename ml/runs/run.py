@@ -187,7 +187,7 @@ def scan_run_table(path: Path) -> pl.LazyFrame:
 
     """
     try:
-        table = pl.scan_parquet(path)
+        table = pl.scan_parquet(path, glob=False)
         table.collect_schema()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise click.ClickException(f"{path} cannot be read ({error}): train again.") from None

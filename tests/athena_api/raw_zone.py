@@ -41,7 +41,9 @@ def load_raw(url: str, raw_dir: Path) -> None:
     known = [table["Name"] for table in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]]
     for name in known:
         glue.delete_table(DatabaseName=RAW_DATABASE, Name=name)
-    for path in sorted(raw_dir.glob("*.csv*")):
+    for path in sorted(raw_dir.iterdir()):
+        if not path.name.removesuffix(".gz").endswith(".csv"):
+            continue  # a backup beside a raw file, for one
         table = path.name.partition(".")[0]
         s3.upload_file(str(path), RAW_BUCKET, f"{table}/{path.name}")
         header = (first_rows(path) or [[]])[0]

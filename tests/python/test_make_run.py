@@ -78,6 +78,17 @@ def orders_of(raw: Path, eval_set: str) -> set[str]:
         return {row["order_id"] for row in csv.DictReader(file) if row["eval_set"] == eval_set}
 
 
+def test_folder_names_reach_programs_as_they_are_written(tmp_path: Path) -> None:
+    show = tmp_path / "show.mk"
+    show.write_text('show:\n\t@printf \'%s\\n\' "$$RAW_DIR" "$$LAKE_DIR" "$$RUNS_DIR"\n')
+    given = ["make", "-s", "-f", "Makefile", "-f", str(show), "show", "RUNS_DIR=a$b $$c"]
+    names = {"RAW_DIR": " it's $(x) [1]*?#,\"`", "LAKE_DIR": ""}
+    shown = subprocess.run(
+        given, cwd=ROOT, env=os.environ | names, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.splitlines() == [names["RAW_DIR"], "lake", "a$b $$c"]
+
+
 def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:
     assert re.search(r"recency decay 0\.85 .* 0\.\d{4}", first_run.output)
     paths = re.findall(

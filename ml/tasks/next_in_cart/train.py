@@ -89,7 +89,7 @@ def train(data_path: Path, run: Path) -> Ladder:
         state.save(folder / "state.npz")
         shutil.copy(table_file(data_path, "products"), folder / "products.parquet")
         shop = NextInCart(state, read_booster(folder / "ranker.txt"), data.product_names())
-        lists = ShopperLists(shop, pl.scan_parquet(recommendations))
+        lists = ShopperLists(shop, pl.scan_parquet(recommendations, glob=False))
         write_json(folder / EXAMPLES, {"shoppers": example_shoppers(lists)})
         records["data"] |= {"fingerprint": fingerprint, "known_orders": data.known_orders()}
         write_records(folder, records, begun)
@@ -128,7 +128,7 @@ def newest_state(
     models = read_models(folder)
     with step("discovery lists"):
         write_recommendations(recommendations, data, users, models)
-    new = pl.scan_parquet(recommendations)
+    new = pl.scan_parquet(recommendations, glob=False)
     # handed over unnamed, so that it can be freed as soon as it is laid out
     return build_state(
         data, 0, users, _newest_own_products(data, folder, scratch, models, only), new

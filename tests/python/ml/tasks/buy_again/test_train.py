@@ -81,8 +81,8 @@ def test_the_model_finds_the_habits(trained: Path) -> None:
 
 
 def test_out_of_fold_predictions_and_folds_belong_together(trained: Path, shop: Path) -> None:
-    rows = pl.read_parquet(trained / "out_of_fold.parquet")
-    folds = pl.read_parquet(trained / "folds.parquet")
+    rows = pl.read_parquet(trained / "out_of_fold.parquet", glob=False)
+    folds = pl.read_parquet(trained / "folds.parquet", glob=False)
     labelled = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
     assert rows.select("user_id", "product_id", "reordered").equals(
         labelled.select("user_id", "product_id", pl.col("reordered").cast(pl.Int8))
@@ -126,7 +126,7 @@ def test_labels_of_held_out_shoppers_change_nothing_for_them(tmp_path: Path) -> 
 
 
 def test_no_shopper_is_in_two_folds(trained: Path) -> None:
-    folds = pl.read_parquet(trained / "folds.parquet")
+    folds = pl.read_parquet(trained / "folds.parquet", glob=False)
     parts = [set(folds.filter(fold=fold)["user_id"]) for fold in range(5)]
     assert sum(len(part) for part in parts) == len(set().union(*parts)) == folds.height
 
