@@ -30,9 +30,10 @@
         {%- endcall -%}
         {%- set query = get_select_subquery(compiled_code) -%}
     {%- else -%}
-        {%- set query = compiled_code -%}
+        {#- its last line may be a comment, and more is written behind it -#}
+        {%- set query = with_stored_types(compiled_code ~ '\n') -%}
     {%- endif -%}
-    {%- set columns = adapter.get_column_schema_from_query(query) -%}
+    {%- set columns = columns_of(query) -%}
     {%- do check_partitions_are_last(columns) -%}
 
     {%- set folder = next_lake_folder(target_relation) -%}
@@ -52,6 +53,31 @@
 {% endmaterialization %}
 
 
+{#- the adapter's own way takes the fields of a struct for columns -#}
+{% macro columns_of(query) %}
+    {%- set columns = [] -%}
+    {%- for row in run_query('describe (' ~ query ~ ')').rows -%}
+        {%- do columns.append(api.Column(row['column_name'] | string, row['column_type'])) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+
+{#-
+    DuckDB adds up whole numbers to a hugeint, which Parquet would hold as a double, and a column of
+    nulls alone has no type. On Athena such a sum is a bigint, and one that is too large stops the query.
+-#}
+{% macro with_stored_types(query) %}
+    {%- set stored = {'HUGEINT': 'bigint', '"NULL"': 'integer'} -%}
+    {%- set casts = [] -%}
+    {%- for column in columns_of(query) if column.dtype in stored -%}
+        {%- set name = adapter.quote(column.name) -%}
+        {%- do casts.append('cast(' ~ name ~ ' as ' ~ stored[column.dtype] ~ ') as ' ~ name) -%}
+    {%- endfor -%}
+    {{ return('select * replace (' ~ casts | join(', ') ~ ') from (' ~ query ~ ')' if casts else query) }}
+{% endmacro %}
+
+
 {% macro check_partitions_are_last(columns) %}
     {%- set partitioned_by = config.get('partitioned_by', []) -%}
     {%- set last_columns = (columns | map(attribute='name') | list)[-(partitioned_by | length):] -%}
@@ -66,7 +92,7 @@
 
 {% macro write_partitions(relation, query, columns, folder) %}
     {%- set partition = config.get('partitioned_by')[0] -%}
-    {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join(', ') -%}
+    {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join('", "') -%}
     {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
     {%- call statement('empty_folder') -%}
         copy (select * from ({{ query }}) where false) to {{ text_literal(folder) }} (
@@ -78,7 +104,7 @@
         {%- for slice in slices -%}
             {%- call statement('main') -%}
                 copy (
-                    select {{ stored_columns }}
+                    select "{{ stored_columns }}"
                     from (
                         {{ query }}
                     )

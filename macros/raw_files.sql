@@ -9,7 +9,7 @@
 
 
 {% macro duckdb__prepare_raw_tables() %}
-    {%- if execute -%}
+    {%- if command_reads_rows() -%}
         {%- do run_query('create schema if not exists raw') -%}
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}
