@@ -46,6 +46,34 @@
 
 
 {#-
+    The adapter asks Glue for every database that is described, and a missing one is an error. Elsewhere
+    what is not built has no entry in the docs' catalog, and that is all.
+-#}
+{% macro check_catalogue() %}
+    {{ return(adapter.dispatch('check_catalogue')()) }}
+{% endmacro %}
+
+
+{% macro duckdb__check_catalogue() %}
+{% endmacro %}
+
+
+{% macro athena__check_catalogue() %}
+    {%- if execute and flags.WHICH == 'generate' and not invocation_args_dict.get('empty_catalog') -%}
+        {%- set described = built_nodes() + graph.sources.values() | list -%}
+        {%- for schema in described | map(attribute='schema') | unique | sort -%}
+            {%- if not adapter.check_schema_exists(target.database, schema) -%}
+                {%- do exceptions.raise_compiler_error(
+                    "Database " ~ schema ~ " is not in the Glue catalog, and docs describe what is there:"
+                    ~ " run `dbt build` first, or `dbt docs generate --empty-catalog`."
+                ) -%}
+            {%- endif -%}
+        {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#-
     What a command reads has to be there, or be made by this very command. Without this an engine says
     of the first one that its table does not exist, and not what to do.
 -#}
@@ -57,7 +85,7 @@
             node.resource_type in made.get(flags.WHICH, ()) and node.unique_id in selected_resources
         ) -%}
         {#- with --defer what is not here is read elsewhere -#}
-        {%- if not is_made_now and not flags.DEFER -%}
+        {%- if not is_made_now and not invocation_args_dict.get('defer') -%}
             {%- do missing.append(node) if not adapter.get_relation(node.database, node.schema, node.alias) -%}
         {%- endif -%}
     {%- endfor -%}
