@@ -7,7 +7,7 @@
     {%- if command_reads_rows() -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
-            {%- set file = (env_var('LAKE_DIR', '') or 'lake') ~ '/predictions/' ~ table.name ~ '.parquet' -%}
+            {%- set file = lake_dir() ~ '/predictions/' ~ table.name ~ '.parquet' -%}
             {%- set is_there = run_query("select file from glob(" ~ text_literal(file) ~ ")") | length > 0 -%}
             {%- set view -%}
                 create or replace view predictions.{{ table.name }} as

@@ -36,7 +36,7 @@
 
 
 {% macro raw_dir() %}
-    {{ return(env_var('RAW_DIR', '') or 'raw') }}
+    {{ return(env_var('RAW_DIR', '') or invocation_args_dict.project_dir ~ '/raw') }}
 {% endmacro %}
 
 

@@ -7,6 +7,7 @@ import pytest
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import AthenaShop, dbt, make_shop, query, tables
+from tests.python.dbt_runs import copy_staging
 
 NOTHING_BUILT = "reads what is not built in schema everyday of target athena: "
 
@@ -54,3 +55,17 @@ def test_a_selection_is_built_and_tested_in_an_empty_schema(fresh: AthenaShop) -
     assert "foreign_key_stg_order_products" not in output
     assert set(tables(fresh.api, "everyday")) == {"stg_orders"}
     assert query(fresh.api, "select count(*) from everyday.stg_orders") == [("9",)]
+
+
+def test_a_long_seed_without_types_is_written(api: RunningApi, tmp_path: Path) -> None:
+    """Of more bytes than Athena takes in one statement; over a seed that is there, too."""
+    project = copy_staging(tmp_path / "project")
+    lines = [f'{i},{i}.5,"it\'s {"ö" * 200}, {i}"' for i in range(1_500)]
+    (project / "seeds" / "prices.csv").write_text("\n".join(["id,price,name", *lines, ""]))
+    shop = make_shop(api, "long_seed", tmp_path / "shop", project)
+    for _ in range(2):
+        dbt(shop, "seed", "--select", "prices")
+        sql = "select count(*), sum(id), sum(price), min(name) from long_seed.prices"
+        [(count, ids, prices, name)] = query(api, sql)
+        assert (count, ids, float(prices or 0)) == ("1500", "1124250", 1_125_000.0)
+        assert name == f"it's {'ö' * 200}, 0"
