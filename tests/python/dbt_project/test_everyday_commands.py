@@ -95,6 +95,12 @@ def test_raw_files_are_read_without_a_build(fresh: Workspace, command: str, prin
     assert not any(name.startswith("next_basket.") for name in relations(fresh))
 
 
+def test_freshness_names_the_folder_without_raw_files(fresh: Workspace) -> None:
+    missing = fresh.raw / "missing"
+    output = dbt(replace(fresh, raw=missing), "source", "freshness", fails=True)
+    assert f"RAW_DIR '{missing}' holds no raw files" in output
+
+
 def test_a_selection_is_built_and_tested_in_an_empty_lake(tiny_raw: Path, tmp_path: Path) -> None:
     shop = make_workspace(tmp_path, tiny_raw)
     output = quiet_dbt(shop, "build", "--select", "stg_orders")
