@@ -30,14 +30,15 @@
         {%- endcall -%}
         {%- set query = get_select_subquery(compiled_code) -%}
     {%- else -%}
-        {%- set query = compiled_code -%}
+        {#- its last line may be a comment, and more is written behind it -#}
+        {%- set query = with_stored_types(compiled_code ~ '\n') -%}
     {%- endif -%}
-    {%- set columns = adapter.get_column_schema_from_query(query) -%}
+    {%- set columns = columns_of(query) -%}
     {%- do check_partitions_are_last(columns) -%}
 
     {%- set folder = next_lake_folder(target_relation) -%}
     {%- if config.get('meta', {}).get('partition_values') -%}
-        {%- do write_partitions(target_relation, query, columns, folder) -%}
+        {%- do write_partitions(query, columns, folder) -%}
     {%- else -%}
         {%- do write_whole(query, folder) -%}
     {%- endif -%}
@@ -52,6 +53,31 @@
 {% endmaterialization %}
 
 
+{#- the adapter's own way takes the fields of a struct for columns -#}
+{% macro columns_of(query) %}
+    {%- set columns = [] -%}
+    {%- for row in run_query('describe (' ~ query ~ ')').rows -%}
+        {%- do columns.append(api.Column(row['column_name'] | string, row['column_type'])) -%}
+    {%- endfor -%}
+    {{ return(columns) }}
+{% endmacro %}
+
+
+{#-
+    DuckDB adds up whole numbers to a hugeint, which Parquet would hold as a double, and a column of
+    nulls alone has no type. On Athena such a sum is a bigint, and one that is too large stops the query.
+-#}
+{% macro with_stored_types(query) %}
+    {%- set stored = {'HUGEINT': 'bigint', '"NULL"': 'integer'} -%}
+    {%- set casts = [] -%}
+    {%- for column in columns_of(query) if column.dtype in stored -%}
+        {%- set name = adapter.quote(column.name) -%}
+        {%- do casts.append('cast(' ~ name ~ ' as ' ~ stored[column.dtype] ~ ') as ' ~ name) -%}
+    {%- endfor -%}
+    {{ return('select * replace (' ~ casts | join(', ') ~ ') from (' ~ query ~ ')' if casts else query) }}
+{% endmacro %}
+
+
 {% macro check_partitions_are_last(columns) %}
     {%- set partitioned_by = config.get('partitioned_by', []) -%}
     {%- set last_columns = (columns | map(attribute='name') | list)[-(partitioned_by | length):] -%}
@@ -64,21 +90,21 @@
 {% endmacro %}
 
 
-{% macro write_partitions(relation, query, columns, folder) %}
+{% macro write_partitions(query, columns, folder) %}
     {%- set partition = config.get('partitioned_by')[0] -%}
-    {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join(', ') -%}
+    {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join('", "') -%}
     {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
     {%- call statement('empty_folder') -%}
         copy (select * from ({{ query }}) where false) to {{ text_literal(folder) }} (
             format parquet, overwrite true, partition_by ({{ partition }})
         )
     {%- endcall -%}
-    {%- set slices = user_slices(relation) if config.get('meta').get('sliced') else ['true'] -%}
+    {%- set slices = user_slices() if config.get('meta').get('sliced') else ['true'] -%}
     {%- for value in config.get('meta').partition_values -%}
         {%- for slice in slices -%}
             {%- call statement('main') -%}
                 copy (
-                    select {{ stored_columns }}
+                    select "{{ stored_columns }}"
                     from (
                         {{ query }}
                     )
@@ -136,11 +162,17 @@
     of them takes DuckDB less than 2 GB, where all of Instacart's 3.4 million orders at once would be
     spilled to disk again and again. Every slice is a range, which skips what is sorted by shopper.
 -#}
-{% macro user_slices(relation) %}
+{% macro user_slices() %}
+    {%- set node = graph.nodes['model.' ~ model.package_name ~ '.stg_orders'] -%}
+    {%- set orders = adapter.get_relation(node.database, node.schema, node.alias) -%}
+    {%- if not orders -%}
+        {#- with --defer they are in another schema; one slice holds the same rows -#}
+        {{ return(['true']) }}
+    {%- endif -%}
     {%- set starts = run_query(
         "select min(user_id) from ("
         ~ "select user_id, sum(count(*)) over (order by user_id) as orders_so_far"
-        ~ " from " ~ relation.incorporate(path={'identifier': 'stg_orders'}) ~ " group by user_id"
+        ~ " from " ~ orders ~ " group by user_id"
         ~ ") group by orders_so_far // 800000 order by 1"
     ).columns[0].values() | list -%}
     {%- set slices = [] -%}

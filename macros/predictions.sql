@@ -4,7 +4,7 @@
 
 
 {% macro duckdb__create_prediction_tables() %}
-    {%- if execute -%}
+    {%- if command_reads_rows() -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
             {%- set file = path_literal(lake_dir() ~ '/predictions/' ~ table.name ~ '.parquet') -%}
@@ -25,8 +25,7 @@
 
 {#- the nightly run publishes to this folder (glue/cloud/steps.py) -#}
 {% macro athena__create_prediction_tables() %}
-    {#- compiling writes nothing and needs no account -#}
-    {%- if execute and flags.WHICH != 'compile' -%}
+    {%- if command_reads_rows() -%}
         {%- for table in prediction_tables() -%}
             {#- who may not make a database may use one that is there -#}
             {%- if not adapter.check_schema_exists(target.database, table.schema) -%}

@@ -9,7 +9,13 @@
 
 
 {% macro duckdb__prepare_raw_tables() %}
-    {%- if execute -%}
+    {%- if execute and flags.WHICH == 'freshness' -%}
+        {#- of a file that is missing, freshness itself says no more than `error` -#}
+        {%- for table in raw_tables() -%}
+            {%- do raw_file(table.name) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if command_reads_rows() -%}
         {%- do run_query('create schema if not exists raw') -%}
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}

@@ -162,7 +162,7 @@ def _write(
 
 def _rows(file: RawFile) -> str:
     """Read a file's rows, every column a text; columns go by their number, not by their name."""
-    columns = ", ".join(f"'c{number}': 'varchar'" for number in range(len(file.columns)))
+    columns = ", ".join(f"'c{number}': 'varchar'" for number in range(len(file.header.columns)))
     return (
         f"read_csv({path_literal(file.path)}, auto_detect = false, header = true, delim = ',',"
         f" quote = '\"', escape = '\"', columns = {{{columns}}}, hive_partitioning = false)"
@@ -171,4 +171,4 @@ def _rows(file: RawFile) -> str:
 
 def _number(file: RawFile, column: str) -> str:
     """Give a key as the build reads it, for which 08 and 8 are one."""
-    return f"try_cast(c{file.columns.index(column)} as bigint)"
+    return f"try_cast(c{file.header.columns.index(column)} as bigint)"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import duckdb
 from skrub import TableReport
 
 from glue.raw.athena_files import lost_on_athena, rows_of

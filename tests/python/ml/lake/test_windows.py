@@ -65,6 +65,7 @@ def test_live_mode_is_for_shops_in_which_no_order_is_marked(
     assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
     assert ("no order is marked train or test" in result.stderr) == (expected == "live")
 
+
 def test_the_folder_s_name_is_no_pattern(ml: Callable[..., Result], tmp_path: Path) -> None:
     for name, shoppers in (("week[1]", 5_000), ("week1", 20_000)):
         (tmp_path / name).mkdir()
