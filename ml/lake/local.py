@@ -1,7 +1,7 @@
 """Where the built tables are read from: the local lake, or a copy of what Athena holds."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 import duckdb
+
+from ml.lake.builds import check_one_build, local_builds
 
 MEMORY = "1GB"  # for DuckDB, which spills what does not fit
 
@@ -38,7 +40,7 @@ class Lake:
 
 
 @contextmanager
-def local_lake(path: Path, schema: str) -> Iterator[Lake]:
+def local_lake(path: Path, schema: str, names: Sequence[str]) -> Iterator[Lake]:
     """
     Open the lake that `dbt build` made on this machine.
 
@@ -48,11 +50,13 @@ def local_lake(path: Path, schema: str) -> Iterator[Lake]:
         The DuckDB file; its views read the Parquet files beside it.
     schema
         Schema of the views.
+    names
+        The tables that will be read; `candidates` must be one of them.
 
     Raises
     ------
     click.ClickException
-        If the file is missing or in use, or lacks a table.
+        If the file is missing or in use, lacks a table, or if the tables are of different builds.
 
     """
     if not path.exists():
@@ -67,6 +71,10 @@ def local_lake(path: Path, schema: str) -> Iterator[Lake]:
         spill_to(connection, path.parent / "tmp")
         try:
             connection.execute(f"set schema = '{schema}'")
+            builds = local_builds(connection)
+            for name in names:
+                connection.execute(f"describe {name}")  # a missing table is told as such
+            check_one_build({name: builds.get(name) for name in names})
             yield Lake(connection, _parquet_folder(connection, "candidates"))
         except duckdb.CatalogException as error:
             raise click.ClickException(
