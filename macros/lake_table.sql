@@ -133,7 +133,7 @@
         {%- set found = [] -%}
         {%- for row in left_out[:5] -%}
             {%- do found.append(
-                (row[0] if row[0] is not none else 'null') ~ ' in ' ~ row[1]
+                ('null' if row[0] is none else "''" if row[0] == '' else row[0]) ~ ' in ' ~ row[1]
                 ~ (' row' if row[1] == 1 else ' rows')
             ) -%}
         {%- endfor -%}
