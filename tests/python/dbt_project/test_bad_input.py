@@ -1,5 +1,6 @@
 """Bad input stops the build with a message that names it, and leaves the last good results."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,29 @@ def test_bad_rows_stop_the_build(shop: Workspace, good_shop: Workspace, damage: 
     for message in damage.messages:
         assert message in output
     assert_kept(shop, good_shop, damage.built)
+
+
+def test_after_a_failed_test_its_model_alone_holds_the_new_rows(
+    shop: Workspace, good_shop: Workspace
+) -> None:
+    """And `dbt retry` goes on from these rows, though the file was mended since: it says so."""
+    orders = shop.raw / ORDERS
+    good = orders.read_text(encoding="utf-8")
+    orders.write_text(good.replace("22,2,prior,2,5,13", "22,2,prior,1,5,13"), encoding="utf-8")
+    assert "unique_key_stg_orders_user_id__order_number" in dbt(shop, "build", fails=True)
+    numbers = "select order_number from stg_orders where order_id = 22"
+    assert (query(shop, numbers), query(good_shop, numbers)) == ([(1,)], [(2,)])
+    assert_kept(shop, good_shop)
+
+    orders.write_text(good, encoding="utf-8")
+    os.utime(orders, (1_900_000_000, 1_900_000_000))
+    output = " ".join(dbt(shop, "retry", fails=True).split())
+    assert (
+        "Raw file orders.csv has changed since stg_orders was built: this build uses the older"
+        " rows. `dbt build --select stg_orders+` reads the new file."
+    ) in output
+    assert "Failure in test unique_key_stg_orders_user_id__order_number" in output
+    assert_kept(shop, good_shop)
 
 
 def test_extra_column_is_one_line_and_changes_nothing(
