@@ -202,18 +202,22 @@
     ).rows -%}
     {%- for row in changed -%}
         {%- do log(
-            "Raw file " ~ row[0] ~ ".csv has changed since " ~ row[1] ~ " was built: this build uses the"
-            ~ " older rows. `dbt build --select " ~ row[1] ~ "+` reads the new file.", info=true
+            "Raw file " ~ row[0] ~ ".csv has changed since " ~ row[1] ~ " was built: "
+            ~ ("this build" if selected_resources else "unless it is built again, this retry")
+            ~ " uses the older rows. `dbt build --select " ~ row[1] ~ "+` reads the new file.", info=true
         ) -%}
     {%- endfor -%}
 {% endmacro %}
 
 
-{#- The models that read raw files, which what is selected reads but does not build. -#}
+{#-
+    The models that read raw files, which what is selected reads but does not build. `dbt retry` does not
+    tell what it selects: there it is every one.
+-#}
 {% macro read_but_not_built() %}
     {%- set staged = [] -%}
     {%- set seen = {} -%}
-    {%- set ahead = selected_resources | list -%}
+    {%- set ahead = (selected_resources or graph.nodes.keys()) | list -%}
     {%- for unique_id in ahead -%}
         {#- the list grows while it is walked through -#}
         {%- set node = graph.nodes.get(unique_id) -%}

@@ -140,8 +140,8 @@ def test_after_a_failed_test_its_model_alone_holds_the_new_rows(
     os.utime(orders, (1_900_000_000, 1_900_000_000))
     output = " ".join(dbt(shop, "retry", fails=True).split())
     assert (
-        "Raw file orders.csv has changed since stg_orders was built: this build uses the older"
-        " rows. `dbt build --select stg_orders+` reads the new file."
+        "Raw file orders.csv has changed since stg_orders was built: unless it is built again, this"
+        " retry uses the older rows. `dbt build --select stg_orders+` reads the new file."
     ) in output
     assert "Failure in test unique_key_stg_orders_user_id__order_number" in output
     assert_kept(shop, good_shop)
