@@ -93,6 +93,7 @@
 {% macro write_partitions(query, columns, folder) %}
     {%- set partition = config.get('partitioned_by')[0] -%}
     {%- set stored_columns = columns | map(attribute='name') | reject('equalto', partition) | join('", "') -%}
+    {%- do check_partition_values(query, partition) -%}
     {#- DuckDB makes one folder level at a time; a partitioned write of nothing makes this one -#}
     {%- call statement('empty_folder') -%}
         copy (select * from ({{ query }}) where false) to {{ text_literal(folder) }} (
@@ -109,7 +110,7 @@
                         {{ query }}
                     )
                     where
-                        {{ partition }} = {{ value if value is number else text_literal(value) }}
+                        {{ partition }} = {{ partition_literal(value) }}
                         and {{ slice }}
                     {{ order_of_rows() }}
                 ) to {{ text_literal(folder ~ '/' ~ partition ~ '=' ~ value) }} (
@@ -121,6 +122,60 @@
             {%- endcall -%}
         {%- endfor -%}
     {%- endfor -%}
+{% endmacro %}
+
+
+{#-
+    What belongs to no partition would be left out in silence. Rows between two values, before the first
+    and after the last are asked for by comparisons, which the engine carries down to what is read: it
+    opens no file of another window, and this takes a moment where the model takes minutes.
+-#}
+{% macro check_partition_values(query, partition) %}
+    {%- set values = config.get('meta').partition_values | sort -%}
+    {%- set conditions = [
+        partition ~ ' is null',
+        partition ~ ' < ' ~ partition_literal(values | first),
+        partition ~ ' > ' ~ partition_literal(values | last),
+    ] -%}
+    {%- for value in values[1:] -%}
+        {%- set before = values[loop.index0] -%}
+        {#- no whole number lies between two neighbours -#}
+        {%- if value is not integer or value != before + 1 -%}
+            {%- do conditions.append(
+                partition ~ ' > ' ~ partition_literal(before)
+                ~ ' and ' ~ partition ~ ' < ' ~ partition_literal(value)
+            ) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- set queries = [] -%}
+    {%- for condition in conditions -%}
+        {%- do queries.append('select ' ~ partition ~ ' from (' ~ query ~ ') where ' ~ condition) -%}
+    {%- endfor -%}
+    {%- set left_out = run_query(
+        'select ' ~ partition ~ ', count(*) as lines from (' ~ queries | join(' union all ')
+        ~ ') group by all order by lines desc, ' ~ partition
+    ).rows -%}
+    {%- if left_out -%}
+        {%- set found = [] -%}
+        {%- for row in left_out[:5] -%}
+            {%- do found.append(
+                ('null' if row[0] is none else "''" if row[0] == '' else row[0]) ~ ' in ' ~ row[1]
+                ~ (' row' if row[1] == 1 else ' rows')
+            ) -%}
+        {%- endfor -%}
+        {%- do exceptions.raise_compiler_error(
+            "Model " ~ this.identifier ~ ": " ~ partition ~ " is none of "
+            ~ values | join(', ') ~ " (meta.partition_values) in " ~ left_out | sum(attribute=1)
+            ~ " rows, " ~ found | join(', ') ~ (", ..." if left_out | length > 5 else "")
+            ~ ". They would be left out, so the table stays as it was: mend the rows, or name their"
+            ~ " values in meta.partition_values."
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro partition_literal(value) %}
+    {{ return(value if value is number else text_literal(value)) }}
 {% endmacro %}
 
 

@@ -7,7 +7,9 @@
 {% macro duckdb__load_csv_rows(model, agate_table) %}
     {#- the adapter takes brackets and quotes in the project's folder for a pattern and for SQL -#}
     {%- set sql -%}
-        copy {{ this }} from {{ path_literal(adapter.get_seed_file_path(model)) }} (format csv, header)
+        copy {{ this }} from {{ path_literal(adapter.get_seed_file_path(model)) }} (
+            format csv, header true, delimiter {{ text_literal(config.get('delimiter', ',')) }}
+        )
     {%- endset -%}
     {%- do adapter.add_query(sql, abridge_sql_log=true) -%}
     {{ return(sql) }}
@@ -86,16 +88,4 @@
         {{ lines | join(',\n        ') or '(' ~ no_row | join(', ') ~ ')' }}
     ) as seed ({{ names | join(', ') }})
     {{ 'where false' if not lines }}
-{% endmacro %}
-
-
-{#- the adapter's own statement breaks in a project folder with an apostrophe -#}
-{% macro duckdb__load_csv_rows(model, agate_table) %}
-    {%- set sql -%}
-        copy {{ this }} from {{ text_literal(adapter.get_seed_file_path(model)) }} (
-            format csv, header true, delimiter {{ text_literal(config.get('delimiter', ',')) }}
-        )
-    {%- endset -%}
-    {%- do adapter.add_query(sql, abridge_sql_log=True) -%}
-    {{ return(sql) }}
 {% endmacro %}

@@ -8,3 +8,13 @@
     {%- set as_written = path | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') -%}
     {{ return(text_literal(as_written ~ below)) }}
 {% endmacro %}
+
+
+{#- never empty, because `in ()` is no SQL -#}
+{% macro text_literals(texts) %}
+    {%- set literals = ["''"] -%}
+    {%- for text in texts -%}
+        {%- do literals.append(text_literal(text)) -%}
+    {%- endfor -%}
+    {{ return(literals | join(', ')) }}
+{% endmacro %}

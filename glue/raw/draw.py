@@ -9,7 +9,8 @@ from typing import BinaryIO, cast
 import click
 import duckdb
 
-from glue.raw.files import RawFile, check_raw_folder, count_rows, open_raw
+from glue.raw.files import RawFile, check_raw_folder, open_raw
+from glue.raw.rules import reading_fault
 from ml.tools.atomic_files import folder_aside
 from ml.tools.paths import path_literal, raw_dir, text_literal
 from ml.tools.progress import StepMaker, counted_step
@@ -111,8 +112,7 @@ def _number_keys(
     try:
         counted = connection.execute(f"select {counts} from {_rows(file)}").fetchone() or ()
     except duckdb.Error as error:
-        count_rows(file)  # names the line that is at fault
-        raise click.ClickException(f"{file.path} cannot be read ({error}).") from None
+        raise click.ClickException(reading_fault(str(file.path), error)) from None
     for key, broken in zip(keys, counted, strict=True):
         if broken:
             raise click.ClickException(

@@ -11,6 +11,7 @@ import click
 import duckdb
 from botocore.exceptions import ClientError
 
+from ml.lake.builds import Build, check_one_build, glue_build
 from ml.lake.local import MEMORY, Lake, spill_to
 from ml.tools.aws import client, dbt_region, is_missing
 from ml.tools.paths import path_literal
@@ -35,6 +36,8 @@ class AthenaTable:
     objects
         The Parquet files of each partition, by the values of the partition columns as text; a
         table without partitions has a single one, of no values.
+    build
+        What built it, if the catalog says so.
 
     """
 
@@ -42,6 +45,7 @@ class AthenaTable:
     columns: tuple[tuple[str, str], ...]
     partitioned_by: tuple[str, ...]
     objects: dict[tuple[str, ...], tuple[S3Object, ...]]
+    build: Build | None
 
 
 @contextmanager
@@ -66,13 +70,14 @@ def athena_lake(schema: str, names: Sequence[str], parent: Path) -> Iterator[Lak
     Raises
     ------
     click.ClickException
-        If a table is missing or was rebuilt meanwhile.
+        If a table is missing or was rebuilt meanwhile, or if the tables are of different builds.
 
     """
     with tempfile.TemporaryDirectory(prefix=".athena-", dir=parent) as scratch:
         folder = Path(scratch)
         with step("tables from S3"):
             tables = find_tables(schema, names)
+            check_one_build({table.name: table.build for table in tables})
             if not _copied_whole(tables, folder) or find_tables(schema, names) != tables:
                 raise click.ClickException(
                     f"Tables of {schema} were rebuilt while they were read: wait for the build,"
@@ -177,6 +182,7 @@ def _find_table(glue: Any, s3: Any, schema: str, name: str) -> AthenaTable:  # n
         ),
         tuple(key["Name"] for key in keys),
         {values: _objects(s3, place) for values, place in places.items()},
+        glue_build(table.get("Parameters", {})),
     )
 
 

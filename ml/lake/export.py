@@ -200,10 +200,11 @@ def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager[Lake]:
+    names = ("candidates", *EXPORTED)
     if target == "local":
-        return local_lake(lake_file(), schema)
+        return local_lake(lake_file(), schema, names)
     folder.mkdir(parents=True, exist_ok=True)
-    return athena_lake(schema, ("candidates", *EXPORTED), folder)
+    return athena_lake(schema, names, folder)
 
 
 def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ import click
 import duckdb
 import polars as pl
 
+from ml.lake.builds import check_one_build, local_builds
 from ml.tools.progress import say
 
 MEMORY = "1GB"  # for DuckDB, which spills what does not fit
@@ -44,7 +45,7 @@ class Lake:
 
 
 @contextmanager
-def local_lake(path: Path, schema: str) -> Iterator[Lake]:
+def local_lake(path: Path, schema: str, names: Sequence[str]) -> Iterator[Lake]:
     """
     Open the lake that `dbt build` made on this machine.
 
@@ -54,18 +55,24 @@ def local_lake(path: Path, schema: str) -> Iterator[Lake]:
         The DuckDB file; its views read the Parquet files beside it.
     schema
         Schema of the views.
+    names
+        The tables that will be read; `candidates` must be one of them.
 
     Raises
     ------
     click.ClickException
-        If the file is missing, in use or damaged, or lacks a table, or a table's files cannot be
-        read.
+        If the file is missing, in use or damaged, lacks a table, or a table's files cannot be read,
+        or if the tables are of different builds.
 
     """
     with _connect(path) as connection:
         spill_to(connection, path.parent / "tmp")
         try:
             connection.execute(f"set schema = '{schema}'")
+            builds = local_builds(connection)
+            for name in names:
+                connection.execute(f"describe {name}")  # a missing table is told as such
+            check_one_build({name: builds.get(name) for name in names})
             yield Lake(connection, _parquet_folder(connection, "candidates"))
         except duckdb.CatalogException as error:
             raise click.ClickException(

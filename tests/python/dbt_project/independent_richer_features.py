@@ -104,6 +104,8 @@ class _Shop:
     def candidates(self, user: int, target: Order) -> Iterator[dict[str, Value]]:
         """Give the row of every product of the shopper's history."""
         orders = self.histories[user]
+        if not orders:
+            return
         of_user = self._user(orders, target)
         for product, at in _purchases(orders).items():
             keys = {"user_id": user, "product_id": product}
