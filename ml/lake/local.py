@@ -65,7 +65,7 @@ def local_lake(path: Path, schema: str, names: Sequence[str]) -> Iterator[Lake]:
         or if the tables are of different builds.
 
     """
-    with _connect(path) as connection:
+    with _connect(path, _WAITS) as connection:
         spill_to(connection, path.parent / "tmp")
         try:
             connection.execute(f"set schema = '{schema}'")
@@ -92,7 +92,7 @@ def spill_to(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
     connection.execute("set temp_directory = ?", [str(folder)])
 
 
-def _connect(path: Path, waits: tuple[int, ...] = _WAITS) -> duckdb.DuckDBPyConnection:
+def _connect(path: Path, waits: tuple[int, ...]) -> duckdb.DuckDBPyConnection:
     """Open the DuckDB file to read it, or say why it cannot be; wait if another program has it."""
     try:
         path.open("rb").close()

@@ -27,6 +27,12 @@ def file(tmp_path: Path) -> Path:
     folder.mkdir()
     with duckdb.connect(folder / "lake.duckdb") as lake:
         lake.execute("create schema next_basket")
+        lake.execute("create schema builds")
+        lake.execute(
+            "create table builds.tables as select 'next_basket' as schema_name,"
+            " 'candidates' as table_name, 'benchmark' as mode, 1 as windows, '1' as version,"
+            " [{'name': 'orders', 'bytes': 9, 'modified_at': timestamp '2017-03-05'}] as raw_files"
+        )
         for place in (folder, tmp_path / "the lake's 1 x"):  # which the pattern would find as well
             table = place / "next_basket.candidates.a" / "orders_back=0"
             table.mkdir(parents=True)
@@ -60,13 +66,16 @@ def count(lake: Lake) -> int:
 
 def refused(file: Path) -> str:
     """Give the sentence that reading the candidates ends with."""
-    with pytest.raises(click.ClickException) as problem, local_lake(file, "next_basket") as lake:
+    with (
+        pytest.raises(click.ClickException) as problem,
+        local_lake(file, "next_basket", ["candidates"]) as lake,
+    ):
         count(lake)
     return problem.value.message
 
 
 def test_the_folder_of_the_candidates_is_found_under_any_name(file: Path) -> None:
-    with local_lake(file, "next_basket") as lake:
+    with local_lake(file, "next_basket", ["candidates"]) as lake:
         assert count(lake) == 1
         assert lake.candidates == file.parent / "next_basket.candidates.a"
 
@@ -91,7 +100,7 @@ def test_a_file_that_is_let_go_meanwhile_is_read(
             process.communicate()
 
         monkeypatch.setattr("time.sleep", let_go)
-        with local_lake(file, "next_basket") as lake:
+        with local_lake(file, "next_basket", ["candidates"]) as lake:
             assert count(lake) == 1
 
 
