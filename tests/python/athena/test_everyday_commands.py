@@ -44,8 +44,8 @@ def test_docs_of_a_schema_that_is_not_there_say_what_to_do(fresh: AthenaShop) ->
 
 
 def test_a_selection_is_built_and_tested_in_an_empty_schema(fresh: AthenaShop) -> None:
-    output = dbt(fresh, "run", fails=True)
-    assert f"{NOTHING_BUILT}decay_weights. Run `dbt seed` first" in output
+    output = dbt(fresh, "run", "--select", "products", fails=True)
+    assert f"{NOTHING_BUILT}stg_aisles, stg_departments, stg_products. Run `dbt build`" in output
     output = dbt(fresh, "test", "--select", "stg_orders", fails=True)
     assert f"{NOTHING_BUILT}stg_orders. Run `dbt build` first" in output
     assert "bakery" in dbt(fresh, "show", "--select", "stg_departments")

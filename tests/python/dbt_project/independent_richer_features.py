@@ -11,7 +11,7 @@ from statistics import median
 
 import polars as pl
 
-UNIT = 2**30  # the weights of the seed are whole numbers of this unit
+UNIT = 2**30  # decay_weights are whole numbers of this unit
 ORDER_DECAY, DAY_DECAY = 0.85, 0.98
 LAST_WEIGHTED_STEP = 400
 Value = float | int | None

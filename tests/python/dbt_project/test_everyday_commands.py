@@ -61,8 +61,8 @@ def test_looking_at_the_project_needs_no_raw_files_and_leaves_nothing(
 @pytest.mark.parametrize(
     ("command", "missing"),
     [
-        pytest.param("run", "decay_weights. Run `dbt seed` first", id="run"),
-        pytest.param("build --resource-type model", "decay_weights. Run `dbt seed`", id="models"),
+        pytest.param("run --select products", "stg_aisles, stg_departments, ", id="run"),
+        pytest.param("test", "aisle_totals, baskets, candidates, ", id="tests"),
         pytest.param("build --select products", "stg_aisles, stg_departments, stg_p", id="build"),
         pytest.param("test --select stg_orders", "stg_orders. Run `dbt build` first", id="test"),
         pytest.param("test --select products,test_type:unit", "stg_aisles, ", id="unit-test"),
@@ -99,6 +99,16 @@ def test_freshness_names_the_folder_without_raw_files(fresh: Workspace) -> None:
     missing = fresh.raw / "missing"
     output = dbt(replace(fresh, raw=missing), "source", "freshness", fails=True)
     assert f"RAW_DIR '{missing}' holds no raw files" in output
+
+
+def test_an_empty_lake_is_filled_by_run_and_seed_and_then_tested(
+    tiny_raw: Path, tmp_path: Path
+) -> None:
+    shop = make_workspace(tmp_path, tiny_raw)
+    quiet_dbt(shop, "run", "--threads", "4")
+    quiet_dbt(shop, "seed")
+    assert "ERROR=0" in quiet_dbt(shop, "test", "--threads", "4")
+    quiet_dbt(shop, "run", "--threads", "4", "--full-refresh")
 
 
 def test_a_selection_is_built_and_tested_in_an_empty_lake(tiny_raw: Path, tmp_path: Path) -> None:
