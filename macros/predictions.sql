@@ -15,7 +15,7 @@
                 {%- for column in table.columns.values() %}
                     cast({{ column.name if is_there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
                 {%- endfor %}
-                {{ 'from read_parquet(' ~ file ~ ', hive_partitioning = false)' if is_there else 'where false' }}
+                {{ 'from read_parquet(' ~ path_literal(file) ~ ', hive_partitioning = false)' if is_there else 'where false' }}
             {%- endset -%}
             {%- do run_query(view) -%}
         {%- endfor -%}

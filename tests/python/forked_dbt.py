@@ -102,7 +102,7 @@ def _hand_on_what_was_read(folder: Path) -> None:
     dbt reads everything anew if the connection is another one. Of a connection the project's files
     depend on the names of database and schema alone, so lakes in other folders count as the same.
     """
-    from dbt.artifacts.resources import FileHash  # noqa: PLC0415
+    from dbt.artifacts.resources.base import FileHash  # noqa: PLC0415
     from dbt.parser.manifest import ManifestLoader  # noqa: PLC0415
 
     state_of = ManifestLoader.build_manifest_state_check
@@ -110,7 +110,7 @@ def _hand_on_what_was_read(folder: Path) -> None:
     write = ManifestLoader.write_manifest_for_partial_parse
 
     def state(loader: ManifestLoader) -> Any:  # noqa: ANN401
-        check = state_of(loader)
+        check = state_of(loader)  # type: ignore[no-untyped-call]
         credentials = loader.root_project.credentials
         names = f"{credentials.type} {credentials.database} {credentials.schema}"
         check.profile_hash = FileHash.from_contents(names)
@@ -130,8 +130,8 @@ def _hand_on_what_was_read(folder: Path) -> None:
         return read_before(loader)
 
     def write_and_share(loader: ManifestLoader) -> None:
-        write(loader)
-        if not shared(loader).exists():
+        write(loader)  # type: ignore[no-untyped-call]
+        if Path(loader.root_project.project_root) == ROOT and not shared(loader).exists():
             aside = shared(loader).with_suffix(f".{os.getpid()}")
             shutil.copy(own(loader), aside)
             aside.replace(shared(loader))

@@ -111,12 +111,14 @@ def test_line_files_that_are_not_whole_are_told(shop: Workspace, good_shop: Work
         " in a cart cannot be learnt from it."
     ) in output
 
-    (shop.raw / TRAIN).write_text(f"{header}\n", encoding="utf-8")
+    header, *lines = (shop.raw / PRIOR).read_text(encoding="utf-8").splitlines()
+    of_one_order = [line for line in lines if line.startswith("11,")]
+    (shop.raw / PRIOR).write_text("\n".join([header, *of_one_order, ""]), encoding="utf-8")
     built = "select sql from duckdb_views() where view_name = 'order_facts'"
     before = query(shop, built)
     output = " ".join(dbt(shop, *build, fails=True).split())
     assert (
-        "2 of 2 train orders have no line in order_products__train.csv, more than half: the file is"
+        "5 of 6 prior orders have no line in order_products__prior.csv, more than half: the file is"
         " not whole or of other orders. Give the whole one, or leave these orders out of"
         " orders.csv."
     ) in output

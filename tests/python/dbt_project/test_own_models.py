@@ -26,7 +26,7 @@ from {{ ref('stg_orders') }}
 {{ config(
     contract={'enforced': false},
     partitioned_by=['eval_set'],
-    meta={'partition_values': ['prior', 'train']}
+    meta={'partition_values': ['prior', 'train', 'test']}
 ) }}
 select order_id as "The Order", eval_set from {{ ref('stg_orders') }}
 -- the last line is a comment""",
@@ -91,7 +91,7 @@ def test_columns_come_back_with_their_types_and_values(shop: Workspace) -> None:
 
 def test_every_kind_of_model_has_its_rows(shop: Workspace) -> None:
     parts = 'select count(*), min("The Order"), max(eval_set) from parts'
-    assert query(shop, parts) == [(8, 11, "train")]  # the test order has no partition here
+    assert query(shop, parts) == [(9, 11, "train")]
     assert query(shop, "select sum(order_id) from kept") == [(179,)]
     assert query(shop, "select sum(dow) from looked_at") == [(22,)]
     assert query(shop, "select orders from next_basket_own.counted") == [(2,)]
