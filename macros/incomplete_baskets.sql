@@ -6,7 +6,7 @@
 {% macro say_incomplete_baskets() %}
     {%- if execute and not flags.EMPTY -%}
         {%- set orders = run_query(
-            "select orders.eval_set, count(*) as orders,"
+            "select orders.eval_set, count(*) as all_orders,"
             ~ " count(case when facts.basket_size = 0 then 1 end) as without_line,"
             ~ " count(case when facts.has_every_cart_place = 0 then 1 end) as without_place"
             ~ " from " ~ ref('stg_orders') ~ " as orders inner join " ~ this ~ " as facts"
@@ -42,7 +42,7 @@
 {#- Only counted if places are not in order anyway: it takes many times longer than their sums. -#}
 {% macro in_one_place() %}
     {%- set carts = run_query(
-        "select count(*) as carts,"
+        "select count(*) as all_carts,"
         ~ " count(case when facts.has_every_cart_place = 0 and carts.places < facts.basket_size then 1 end)"
         ~ " from " ~ this ~ " as facts left join ("
         ~ "select lines.order_id, count(distinct lines.add_to_cart_order) as places"
