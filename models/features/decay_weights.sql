@@ -12,10 +12,10 @@ with
 weights as (
 
     select
-        steps_ago,
-        order_weight,
-        day_weight,
-        order_bit
+        weight.steps_ago,
+        weight.order_weight,
+        weight.day_weight,
+        weight.order_bit
     from (
         values
         {%- for steps_ago in range(longest_ago + 1) %}
