@@ -94,7 +94,7 @@ x,2,prior,1,4,12,,21
         (("orders.csv", "user_id", "customer"), "orders.csv has no column user_id"),
         (("orders.csv", "12,1,prior", "12,one,prior"), "orders.csv: column user_id holds no whole"),
         ((LINES[0], "12,100,1,1", "?,100,1,1"), f"{LINES[0]}: column order_id holds no whole"),
-        ((LINES[0], "12,100,1,1", "12,100,1,1,9"), "line 4 has 5 fields, its header 4"),
+        ((LINES[0], "12,100,1,1", "12,100,1,1,9"), "line 4 has more fields than its header"),
         (("orders.csv", "", ""), "orders.csv holds 3 shoppers: draw no more than that."),
     ],
 )
