@@ -83,8 +83,7 @@ def _measure(users: int, folder: Path, script: Path | None) -> list[Row]:
     def build(*options: str) -> Measured:
         shutil.rmtree(lake, ignore_errors=True)
         lake.mkdir(parents=True)
-        dbt = str(Path(python).with_name("dbt"))
-        return run_measured([dbt, "--quiet", "build", *options], places)
+        return run_measured([python, "-m", "dbt.cli.main", "--quiet", "build", *options], places)
 
     with_tests = build()
     models = build("--exclude-resource-type", "test", "unit_test")

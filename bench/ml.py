@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bench.measure import run_measured
 from ml.data.arrays import Floats
+from ml.data.categories import CATEGORIES
 from ml.data.contract import LABEL, feature_names
 from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder, open_data
@@ -86,7 +87,7 @@ def fit_(data: Path | None, rounds: int, pairs: int) -> None:
             examples.features.table(names).filter(pa.array(rows)),
             label=examples.label[rows],
             params=parameters.lightgbm,
-            categorical_feature=[name for name in names if name in examples.categories],
+            categorical_feature=[name for name in names if name in CATEGORIES],
         ).construct()
         table = _table(
             f"{rows.sum():,} rows, {len(names)} features, {rounds} rounds; data.csv of"
@@ -117,7 +118,7 @@ def fit_(data: Path | None, rounds: int, pairs: int) -> None:
 def train(data: Path | None, rounds: int) -> None:
     """Measure a whole training run: both contexts, every fold, all that a run's folder holds."""
     data = (data or default_data()).resolve()
-    rows = pl.scan_csv(data).select(pl.col(LABEL).count()).collect().item()
+    rows = pl.scan_csv(data, glob=False).select(pl.col(LABEL).count()).collect().item()
     with tempfile.TemporaryDirectory() as scratch:
         parameters = Path(scratch) / "parameters.json"
         write_parameters(parameters, replace(parameters_for(rows), most_rounds=rounds), {})

@@ -49,12 +49,12 @@ COLUMNS = [
 
 def main(raw: Path, out: Path) -> None:
     """Read the raw files in `raw` and write data.csv to `out`."""
-    orders = pl.read_csv(raw / "orders.csv", schema_overrides=ORDER_TYPES).with_columns(
+    orders = pl.read_csv(raw / "orders.csv", schema_overrides=ORDER_TYPES, glob=False).with_columns(
         pl.col("days_since_prior_order").cast(pl.Int64)
     )
     prior = orders.lazy().filter(pl.col("eval_set") == "prior")
     lines = (
-        pl.scan_csv(raw / "order_products__prior.csv")
+        pl.scan_csv(raw / "order_products__prior.csv", glob=False)
         .join(prior.select("order_id", "user_id", "order_number"), on="order_id")
         .collect(engine="streaming")
         .lazy()
@@ -102,7 +102,7 @@ def main(raw: Path, out: Path) -> None:
         )
     )
     targets = orders.lazy().filter(pl.col("eval_set") != "prior")
-    baskets = pl.scan_csv(raw / "order_products__train.csv").join(
+    baskets = pl.scan_csv(raw / "order_products__train.csv", glob=False).join(
         targets.select("order_id", "user_id"), on="order_id"
     )
     known = baskets.select("user_id").unique().with_columns(absent=pl.lit(0))

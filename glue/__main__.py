@@ -7,6 +7,7 @@ main = LazyCommands(
         "sample-shop": "glue.raw.sample_shop.commands",
         "ensure-raw": "glue.raw.sample_shop.commands",
         "complete-journey": "glue.raw.complete_journey",
+        "draw": "glue.raw.draw",
         "profile": "glue.raw.profile",
         "upload": "glue.raw.upload",
         "crawl": "glue.cloud.crawl",

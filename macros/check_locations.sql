@@ -1,14 +1,26 @@
 {#-
     Raw files must not be where dbt writes: on Athena the adapter deletes everything under the location
     of a table that it replaces. Checked before every run on Athena, against what is catalogued there;
-    the local target reads raw files and never writes beside them.
+    the local target reads raw files and never writes beside them, so only its folder's name is checked.
 -#}
 {% macro check_locations() %}
     {{ return(adapter.dispatch('check_locations')()) }}
 {% endmacro %}
 
 
+{#- DuckDB reads what stands before the files of a partitioned table for partitions, too -#}
 {% macro duckdb__check_locations() %}
+    {%- if execute -%}
+        {%- for folder in lake_dir().split('/') if '=' in folder -%}
+            {%- set column = folder.partition('=')[0] | lower -%}
+            {%- for node in built_nodes() if column in node.columns -%}
+                {%- do exceptions.raise_compiler_error(
+                    "LAKE_DIR is '" ~ lake_dir() ~ "': DuckDB would take " ~ folder ~ " for the values"
+                    ~ " of column " ~ column ~ " in " ~ node.name ~ ". Take a folder without =."
+                ) -%}
+            {%- endfor -%}
+        {%- endfor -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -4,18 +4,18 @@
 
 
 {% macro duckdb__create_prediction_tables() %}
-    {%- if execute -%}
+    {%- if command_reads_rows() -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
-            {%- set file = (env_var('LAKE_DIR', '') or 'lake') ~ '/predictions/' ~ table.name ~ '.parquet' -%}
-            {%- set is_there = run_query("select file from glob(" ~ text_literal(file) ~ ")") | length > 0 -%}
+            {%- set file = lake_dir() ~ '/predictions/' ~ table.name ~ '.parquet' -%}
+            {%- set is_there = is_prediction_file(file, table) -%}
             {%- set view -%}
                 create or replace view predictions.{{ table.name }} as
                 select
                 {%- for column in table.columns.values() %}
                     cast({{ column.name if is_there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
                 {%- endfor %}
-                {{ 'from read_parquet(' ~ text_literal(file) ~ ')' if is_there else 'where false' }}
+                {{ 'from read_parquet(' ~ path_literal(file) ~ ', hive_partitioning = false)' if is_there else 'where false' }}
             {%- endset -%}
             {%- do run_query(view) -%}
         {%- endfor -%}
@@ -23,10 +23,60 @@
 {% endmacro %}
 
 
+{#-
+    A file that is no whole Parquet file, or has other columns, counts as none. The engine has no way to
+    try: a whole one begins and ends with the same four letters.
+-#}
+{% macro is_prediction_file(file, table) %}
+    {%- if run_query("select file from glob(" ~ path_literal(file) ~ ")") | length == 0 -%}
+        {{ return(false) }}
+    {%- endif -%}
+    {%- set is_whole = run_query(
+        "select size > 12 and content[:4] = 'PAR1'::blob and content[-4:] = 'PAR1'::blob from read_blob("
+        ~ path_literal(file) ~ ")"
+    ).columns[0].values()[0] -%}
+    {%- set found = [] -%}
+    {%- if is_whole -%}
+        {%- for row in run_query(
+            "select column_name, column_type from (describe select * from read_parquet("
+            ~ path_literal(file) ~ "))"
+        ).rows -%}
+            {%- do found.append(row[0] ~ ' ' ~ row[1] | lower) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set expected = [] -%}
+    {%- for column in table.columns.values() -%}
+        {%- do expected.append(column.name ~ ' ' ~ column.data_type) -%}
+    {%- endfor -%}
+    {%- if expected | reject('in', found) | list and flags.WHICH in ('build', 'run') -%}
+        {%- do log(
+            file ~ " is damaged, or of another version: it counts as none until predictions are made"
+            ~ " again.", info=true
+        ) -%}
+    {%- endif -%}
+    {{ return(not expected | reject('in', found) | list) }}
+{% endmacro %}
+
+
+{#- post-hook of stg_recommendations, which is all of them or none -#}
+{% macro say_useless_recommendations() %}
+    {%- if execute and not flags.EMPTY -%}
+        {%- set given = run_query("select count(*) from " ~ source('predictions', 'recommendations')) -%}
+        {%- set used = run_query("select count(*) from " ~ this) -%}
+        {%- if given.columns[0].values()[0] != used.columns[0].values()[0] -%}
+            {%- do log(
+                "The " ~ given.columns[0].values()[0] ~ " recommendations of the last prediction are for"
+                ~ " shoppers or products that the raw files do not hold, or are incomplete: they count as"
+                ~ " none until `python -m ml predict --task discovery` makes new ones.", info=true
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
 {#- the nightly run publishes to this folder (glue/cloud/steps.py) -#}
 {% macro athena__create_prediction_tables() %}
-    {#- compiling writes nothing and needs no account -#}
-    {%- if execute and flags.WHICH != 'compile' -%}
+    {%- if command_reads_rows() -%}
         {%- for table in prediction_tables() -%}
             {#- who may not make a database may use one that is there -#}
             {%- if not adapter.check_schema_exists(target.database, table.schema) -%}

@@ -35,12 +35,9 @@
             ~ catalogued | join(', ') ~ ". `python -m glue verify` says what to mend."
         ) -%}
     {%- endif -%}
-    {%- set extra = catalogued | reject('in', table.columns.keys()) | list -%}
+    {%- set extra = raw_extra_columns(catalogued, table.columns.keys()) -%}
     {%- if extra -%}
-        {%- do log(
-            "Raw table " ~ table.schema ~ "." ~ table.identifier ~ ": extra column "
-            ~ extra | join(', ') ~ " is ignored.", info=true
-        ) -%}
+        {%- do log("Raw table " ~ table.schema ~ "." ~ table.identifier ~ ": " ~ extra, info=true) -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -1,6 +1,6 @@
 {#-
-    The one place that knows how raw files are found and read. The local target reads the files of
-    RAW_DIR; Athena reads what the Glue crawler catalogued (see raw_catalogue.sql).
+    The one place that knows how raw files are found. The local target reads the files of RAW_DIR, as
+    raw_rules.sql says; Athena reads what the Glue crawler catalogued (see raw_catalogue.sql).
 -#}
 
 {% macro prepare_raw_tables() %}
@@ -9,20 +9,24 @@
 
 
 {% macro duckdb__prepare_raw_tables() %}
-    {%- if execute and var('raw_shape') == 'order_lines' -%}
+    {%- if execute and flags.WHICH == 'freshness' -%}
+        {#- of a file that is missing, freshness itself says no more than `error` -#}
+        {%- for table in raw_tables() -%}
+            {%- do raw_file(table.name) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- if command_reads_rows() and var('raw_shape') == 'order_lines' -%}
         {%- do prepare_loads() -%}
-    {%- elif execute -%}
+    {%- elif command_reads_rows() -%}
         {%- do run_query('create schema if not exists raw') -%}
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}
             {%- set file = raw_file(table.name) -%}
-            {%- set header = raw_header(file, table.columns.keys() | list) -%}
-            {%- set view -%}
-                create or replace view raw.{{ table.name }} as
-                select {{ table.columns.keys() | join(', ') }}
-                from {{ read_raw_csv(file, header) }}
-            {%- endset -%}
-            {%- do run_query(view) -%}
+            {%- set columns = table.columns.keys() | list -%}
+            {%- do run_query(
+                'create or replace view raw.' ~ table.name ~ ' as '
+                ~ read_raw_csv(file, raw_header(file, columns), columns)
+            ) -%}
             {%- do if_empty.update({
                 table.name: "Raw file " ~ file ~ " is empty: it has a header and no rows."
             }) -%}
@@ -37,16 +41,24 @@
 {% endmacro %}
 
 
+{#- what is refused here, the Python packages refuse as well (ml/tools/paths.py) -#}
 {% macro raw_dir() %}
-    {{ return(env_var('RAW_DIR', '') or 'raw') }}
+    {%- set folder = env_var('RAW_DIR', '') or invocation_args_dict.project_dir ~ '/raw' -%}
+    {%- if execute and modules.re.search('^~|://|[\\\\\x01-\x1f]', folder) -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR is '" ~ folder ~ "': it may not begin with ~, be an address (://), or hold a"
+            ~ " backslash, line break or tab."
+        ) -%}
+    {%- endif -%}
+    {{ return(folder) }}
 {% endmacro %}
 
 
 {% macro raw_file(table_name) %}
     {%- set pattern = raw_dir() ~ '/' ~ table_name ~ '.csv' -%}
     {%- set found = run_query(
-        "select file from glob(" ~ text_literal(pattern) ~ ") union all select file from glob("
-        ~ text_literal(pattern ~ '.gz') ~ ') order by file'
+        "select file from glob(" ~ path_literal(pattern) ~ ") union all select file from glob("
+        ~ path_literal(pattern ~ '.gz') ~ ') order by file'
     ).columns[0].values() -%}
     {%- if found | length == 1 -%}
         {{ return(found[0]) }}
@@ -57,7 +69,7 @@
         ) -%}
     {%- endif -%}
     {%- set any_csv = run_query(
-        "select file from glob(" ~ text_literal(raw_dir() ~ '/*.csv*') ~ ")"
+        "select file from glob(" ~ path_literal(raw_dir(), '/*.csv*') ~ ")"
     ).columns[0].values() -%}
     {%- if any_csv | length == 0 -%}
         {%- do exceptions.raise_compiler_error(
@@ -71,30 +83,23 @@
 {% endmacro %}
 
 
-{% macro raw_first_line(file) %}
-    {%- set lines = run_query(
-        "select line from read_csv(" ~ text_literal(file) ~ ", auto_detect = false, header = false,"
-        ~ " delim = '\x01', quote = '', escape = '', columns = {'line': 'varchar'},"
-        ~ " strict_mode = false, parallel = false) limit 1"
-    ).columns[0].values() -%}
-    {{ return(lines[0] or '' if lines else '') }}
-{% endmacro %}
-
-
 {% macro raw_header(file, expected) %}
-    {%- set line = raw_first_line(file) -%}
-    {%- set header = raw_header_columns(line) -%}
-    {%- set fault = raw_header_fault(line, header, expected) -%}
+    {%- set most_fields = run_query(raw_most_fields(file)).columns[0].values()[0] -%}
+    {%- set first_rows = [] -%}
+    {%- if most_fields -%}
+        {%- for row in run_query(raw_first_rows(file, most_fields | int)).columns[0].values() -%}
+            {%- do first_rows.append(fromjson(row)) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set fault = raw_header_fault(first_rows, expected) -%}
     {%- if fault -%}
         {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " " ~ fault) -%}
     {%- endif -%}
-    {%- set extra = header | reject('in', expected) | list -%}
+    {%- set extra = raw_extra_columns(first_rows[0], expected) -%}
     {%- if extra -%}
-        {%- do log(
-            "Raw file " ~ file ~ ": extra column " ~ extra | join(', ') ~ " is ignored.", info=true
-        ) -%}
+        {%- do log("Raw file " ~ file ~ ": " ~ extra, info=true) -%}
     {%- endif -%}
-    {{ return(header) }}
+    {{ return(first_rows[0]) }}
 {% endmacro %}
 
 
@@ -123,30 +128,6 @@
 {% endmacro %}
 
 
-{#- BOM and CRLF are understood by DuckDB itself -#}
-{% macro read_raw_csv(file, header) %}
-    {%- set fields -%}
-        {%- for name in header %}{{ text_literal(name) }}: 'varchar'{{ ', ' if not loop.last }}{% endfor -%}
-    {%- endset -%}
-    {%- set names -%}
-        {%- for name in header %}{{ text_literal(name) }}{{ ', ' if not loop.last }}{% endfor -%}
-    {%- endset -%}
-    {%- set call -%}
-        read_csv(
-            {{ text_literal(file) }},
-            auto_detect = false,
-            header = true,
-            delim = ',',
-            quote = '"',
-            escape = '"',
-            columns = {{ '{' }}{{ fields }}{{ '}' }},
-            force_not_null = [{{ names }}]
-        )
-    {%- endset -%}
-    {{ return(call) }}
-{% endmacro %}
-
-
 {% macro raw_loaded_at(source_relation) %}
     {{ return(adapter.dispatch('raw_loaded_at')(source_relation)) }}
 {% endmacro %}
@@ -154,7 +135,7 @@
 
 {% macro duckdb__raw_loaded_at(source_relation) %}
     select max(last_modified) as loaded_at
-    from read_blob({{ text_literal(raw_dir() ~ '/' ~ source_relation.identifier ~ '.csv*') }})
+    from read_blob({{ path_literal(raw_file(source_relation.identifier)) }})
 {% endmacro %}
 
 

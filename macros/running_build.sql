@@ -12,11 +12,17 @@
 
 
 {% macro duckdb__begin_build() %}
+    {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- do prepare_build_tables() -%}
+        {%- do check_other_tables() -%}
+        {%- do say_changed_raw_files() -%}
+    {%- endif -%}
 {% endmacro %}
 
 
 {% macro athena__begin_build() %}
     {%- if execute and flags.WHICH in ('build', 'run') -%}
+        {%- do check_other_tables() -%}
         {#- first the own marker, then a look at the others: of two that begin at once one at least sees
             the other -#}
         {%- do run_query(

@@ -1,3 +1,20 @@
 {% macro text_literal(text) %}
     {{ return(string_literal(escape_single_quotes(text))) }}
 {% endmacro %}
+
+
+{#- [ is replaced first: the brackets that are put around the others stay -#}
+{% macro path_literal(path, below='') %}
+    {%- set as_written = path | replace('[', '[[]') | replace('*', '[*]') | replace('?', '[?]') -%}
+    {{ return(text_literal(as_written ~ below)) }}
+{% endmacro %}
+
+
+{#- never empty, because `in ()` is no SQL -#}
+{% macro text_literals(texts) %}
+    {%- set literals = ["''"] -%}
+    {%- for text in texts -%}
+        {%- do literals.append(text_literal(text)) -%}
+    {%- endfor -%}
+    {{ return(literals | join(', ')) }}
+{% endmacro %}

@@ -6,6 +6,7 @@ cli = LazyCommands(
     {
         "export": "ml.lake.export",
         "export-plan": "ml.lake.plan",
+        "mode": "ml.lake.windows",
         "windows": "ml.lake.windows",
         "tasks": "ml.commands",
         "train": "ml.commands",

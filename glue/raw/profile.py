@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-import duckdb
 from skrub import TableReport
 
-from glue.raw.files import RawFile, check_raw_folder, count_rows
-from glue.raw.rules import Rule, count_broken, read_csv
+from glue.raw.athena_files import lost_on_athena, rows_of
+from glue.raw.files import RawFile, check_raw_folder
+from glue.raw.rules import count_broken
 from ml.tools.atomic_files import file_aside
-from ml.tools.paths import raw_dir
+from ml.tools.paths import path_literal, raw_dir, text_literal
 from ml.tools.progress import StepMaker, counted_step
 
 SAMPLE_ROWS = 100_000  # of a larger file; rules and counts see every row
@@ -67,18 +67,13 @@ def write_profile(raw: Path, out: Path, step: StepMaker) -> None:
 
 
 def _section(file: RawFile) -> Iterator[str]:
-    rows = count_rows(file)
-    # DuckDB spills into the folder what does not fit into memory
     with (
         tempfile.TemporaryDirectory() as scratch,
-        duckdb.connect(config={"memory_limit": "1GB", "temp_directory": scratch}) as connection,
+        rows_of(file, Path(scratch)) as connection,
     ):
-        connection.execute(
-            f"create temp view file as select * from {read_csv(file.path, file.columns)}"
-        )
+        (rows,) = connection.execute("select count(*) from file").fetchone() or (0,)
         rules = [
-            # a blank line, or a line break within a field
-            Rule("", "each line is one row, as Athena reads them", abs(file.lines - 1 - rows)),
+            *lost_on_athena(connection, file),
             *count_broken(connection, "file", file.table),
         ]
         sample = "" if rows <= SAMPLE_ROWS else f" using sample reservoir({SAMPLE_ROWS} rows)"
@@ -86,9 +81,12 @@ def _section(file: RawFile) -> Iterator[str]:
         # shown with the types that a reader would guess; the tables themselves keep strings
         part = Path(scratch) / "sample.csv"
         connection.execute(
-            f"copy (select * from file{sample}{repeat}) to '{part}' (header, delimiter ',')"
+            f"copy (select * from file{sample}{repeat}) to {text_literal(str(part))}"
+            " (header, delimiter ',')"
         )
-        frame = duckdb.read_csv(str(part), sample_size=-1).pl()
+        frame = connection.sql(
+            f"from read_csv({path_literal(part)}, sample_size = -1, hive_partitioning = false)"
+        ).pl()
     shown = f"{rows:,} rows" + (f", {SAMPLE_ROWS:,} of them sampled below" if sample else "")
     yield f'<section id="{file.table.name}"><h2>{file.path.name}</h2>'
     yield f"<p>{shown}; {file.size:,} bytes; sha256 <code>{file.sha256[:16]}</code></p>"

@@ -1,10 +1,11 @@
 """
 The rules for raw files as the build has them: dbt's own macros, run on files no build has seen.
 
-`macros/raw_rules.sql` says what a header and a value must be, `macros/raw_files.sql` how a file is
-read, the tests of the staging models what must be true of the rows.
+`macros/raw_rules.sql` says how a file is read and what a header and a value must be, the tests of
+the staging models what must be true of the rows.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,9 +18,9 @@ import yaml
 from jinja2 import Environment
 
 from glue.raw.contract import RawTable
-from ml.tools.paths import ROOT
+from ml.tools.paths import ROOT, path_literal, text_literal
 
-_MACROS = ("raw_rules.sql", "raw_files.sql")
+_MACROS = ROOT / "macros" / "raw_rules.sql"
 _KEYS = ("unique", "unique_key")  # of dbt's tests those that are counted here
 _BY_NAME_ONLY = ("same_row_count",)  # says which raw tables a staging model is made of
 
@@ -66,28 +67,68 @@ def _macros() -> object:
 
     environment = Environment(extensions=["jinja2.ext.do"], autoescape=False)  # noqa: S701 - SQL
     environment.globals["return"] = give_back
-    environment.globals["text_literal"] = lambda text: "'" + str(text).replace("'", "''") + "'"
-    texts = [(ROOT / "macros" / name).read_text(encoding="utf-8") for name in _MACROS]
-    return environment.from_string("".join(texts)).module
+    environment.globals["text_literal"] = text_literal
+    environment.globals["path_literal"] = path_literal
+    return environment.from_string(_MACROS.read_text(encoding="utf-8")).module
 
 
-def read_csv(path: Path, columns: tuple[str, ...]) -> str:
-    """Give the SQL that reads a raw file as the build does: strictly, and every column a string."""
-    sql: str = run_macro("read_raw_csv", str(path), list(columns))
+@dataclass(frozen=True)
+class Header:
+    """
+    The header of a raw file, which breaks no rule.
+
+    Attributes
+    ----------
+    columns
+        Names as they are written, in order.
+    extra
+        A sentence on columns that are ignored; empty if there are none.
+    has_rows
+        Whether a row follows.
+
+    """
+
+    columns: tuple[str, ...]
+    extra: str
+    has_rows: bool
+
+
+def read_csv(path: Path, header: tuple[str, ...], table: RawTable) -> str:
+    """Give the query that reads a raw file as the build does: strictly, every column a string."""
+    sql: str = run_macro("read_raw_csv", str(path), list(header), list(table.columns))
     return sql
 
 
-def header_columns(line: str) -> tuple[str, ...]:
-    """Split the first line of a raw file into column names; a BOM and a CR are left out."""
-    return tuple(run_macro("raw_header_columns", line))
-
-
-def check_header(where: str, line: str, table: RawTable) -> tuple[str, ...]:
+def first_rows(path: Path) -> list[list[str]]:
     """
-    Compare a header with the contract and give the names of columns that are more than it asks.
+    Read the fields of a raw file's first two rows, header and all, as the build does.
+
+    Raises
+    ------
+    duckdb.Error
+        If they cannot be read.
+
+    """
+    with duckdb.connect() as connection:
+        query = run_macro("raw_most_fields", str(path))
+        (most_fields,) = connection.execute(query).fetchone() or (None,)
+        if not most_fields:
+            return []
+        rows = connection.execute(run_macro("raw_first_rows", str(path), most_fields))
+        return [fields for (fields,) in rows.fetchall()]
+
+
+def read_header(where: str, path: Path, table: RawTable) -> Header:
+    """
+    Read a raw file's header and hold it against the contract.
 
     Columns may stand in any order: they are read by name. On Athena the names are those of the
     catalogue, which `check_objects` in verify.py holds against the header.
+
+    Parameters
+    ----------
+    where
+        What the sentence calls the file.
 
     Raises
     ------
@@ -95,11 +136,36 @@ def check_header(where: str, line: str, table: RawTable) -> tuple[str, ...]:
         If the header breaks a rule of the build; the sentence names file and column.
 
     """
-    names = header_columns(line)
-    fault = run_macro("raw_header_fault", line, names, table.columns)
+    try:
+        rows = first_rows(path)
+    except duckdb.Error as error:
+        raise click.ClickException(reading_fault(where, error)) from None
+    fault = run_macro("raw_header_fault", rows, table.columns)
     if fault:
         raise click.ClickException(f"{where} {fault}")
-    return tuple(name for name in names if name not in table.columns)
+    extra = run_macro("raw_extra_columns", rows[0], table.columns)
+    return Header(tuple(rows[0]), extra, has_rows=len(rows) > 1)
+
+
+def reading_fault(where: str, error: duckdb.Error) -> str:
+    """Say in a sentence that names file and line why DuckDB could not read a raw file."""
+    told = str(error)
+    if not isinstance(error, duckdb.InvalidInputException):
+        return f"{where} cannot be read: {told.splitlines()[0]}."
+    if "Invalid unicode" in told:
+        return f"{where} is not UTF-8 text: write it as UTF-8."
+    line = re.search(r"CSV Error on Line: (\d+)", told)
+    widths = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", told)
+    place = f"{where}, line {line[1]}" if line else where
+    # DuckDB stops counting at the first field too many
+    problem = (
+        f"has {'fewer' if int(widths[2]) < int(widths[1]) else 'more'} fields than its header: a"
+        " field that holds a comma stands in quotes"
+        if widths
+        else "cannot be read: a quote is not closed or stands amid a field, or a line ends in"
+        " another way than the first"
+    )
+    return f"{place} {problem}. Mend the file, then repeat the command."
 
 
 def count_broken(
@@ -121,8 +187,9 @@ def count_broken(
     given = table.well_formed
     values = run_macro(
         "raw_value_rules",
+        given.get("keys", []),
         given.get("whole_numbers", {}),
-        given.get("whole_days", []),
+        given.get("whole_days", {}),
         given.get("accepted", {}),
     )
     # one pass over the file
@@ -130,15 +197,12 @@ def count_broken(
     counted = connection.execute(f"select {counts} from {relation}").fetchone() or ()
     for one, broken in zip(values, counted, strict=True):
         yield Rule(one["column"], f"is {one['expected']}", broken)
-    numbers = given.get("whole_numbers", {})
+    numbers = [*given.get("keys", []), *given.get("whole_numbers", {})]
     for columns, rule in _staging_rules(table.name):
         repeated = None
         if rule in _KEYS and set(columns) <= set(table.columns):
             # 08 and 8 are one key; what is no number is told above
-            key = [
-                f"try_cast({name} as {numbers[name]})" if name in numbers else name
-                for name in columns
-            ]
+            key = [f"try_cast({name} as bigint)" if name in numbers else name for name in columns]
             is_there = " and ".join(f"{part} is not null" for part in key)
             (repeated,) = connection.execute(
                 f"select count(*) from (select {', '.join(key)} from {relation} where {is_there}"

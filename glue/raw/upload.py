@@ -1,5 +1,6 @@
 """Upload the six raw files; `_SUCCESS` is written last, and only for a whole set."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ from boto3.exceptions import S3UploadFailedError
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
 
-from glue.raw.files import RawFile, check_raw_folder, check_rows, open_raw
+from glue.raw.athena_files import AthenaFile, write_for_athena
+from glue.raw.files import check_raw_folder
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
 from ml.tools.aws import client, is_missing, message
 from ml.tools.progress import StepMaker, counted_step
@@ -27,7 +29,7 @@ def upload(folder: Path) -> None:
 
 def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     """
-    Check the files, upload those that changed, then write the manifest and `_SUCCESS`.
+    Check the files, upload what changed of them, then write the manifest and `_SUCCESS`.
 
     An upload that was interrupted is taken up again by the same call: what arrived whole is known
     by its sha256 and is skipped. While a file of the set is being replaced there is no `_SUCCESS`.
@@ -35,7 +37,8 @@ def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     Parameters
     ----------
     folder
-        Holds the six files, plain or gzipped; they are stored as plain CSV.
+        Holds the six files, plain or gzipped; they are stored as plain CSV that both engines read
+        alike, with the columns of the contract alone.
     raw
         The raw zone: a versioned bucket, so that a replaced file can be brought back.
 
@@ -50,22 +53,23 @@ def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
         If a file is damaged (nothing is written then) or does not arrive.
 
     """
-    s3 = client("s3")
     files = check_raw_folder(folder, step)
+    lines = [f"{file.path}: {file.header.extra}" for file in files if file.header.extra]
+    with tempfile.TemporaryDirectory(prefix="next-basket-upload-") as scratch:
+        return lines + _upload(write_for_athena(files, Path(scratch), step), raw, step)
+
+
+def _upload(files: list[AthenaFile], raw: Location, step: StepMaker) -> list[str]:
+    s3 = client("s3")
     manifest = {
         file.key: {"bytes": file.size, "sha256": file.sha256}
         for file in sorted(files, key=lambda file: file.key)
     }
-    lines = [
-        f"{file.path}: extra column {', '.join(file.extra_columns)} is ignored."
-        for file in files
-        if file.extra_columns
-    ]
     there = {file.key for file in files if _stored_sha256(s3, raw, file) == file.sha256}
     if len(there) == len(files) and _stored_manifest(s3, raw) == manifest:
-        return [*lines, f"{raw} holds these six files already: nothing done."]
-    check_rows([file for file in files if file.key not in there], step)
+        return [f"{raw} holds these six files already: nothing done."]
     s3.delete_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY))
+    lines = []
     for file in files:
         if file.key in there:
             lines.append(f"{file.key}: unchanged, skipped")
@@ -77,9 +81,9 @@ def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     return [*lines, f"{raw}{SUCCESS_KEY} written: the set of six is complete."]
 
 
-def _send(s3: Any, raw: Location, file: RawFile, step: StepMaker) -> None:  # noqa: ANN401
+def _send(s3: Any, raw: Location, file: AthenaFile, step: StepMaker) -> None:  # noqa: ANN401
     try:
-        with step(f"Uploading {file.key}", file.size) as advance, open_raw(file.path) as body:
+        with step(f"Uploading {file.key}", file.size) as advance, file.path.open("rb") as body:
             s3.upload_fileobj(
                 body,
                 raw.bucket,
@@ -98,7 +102,7 @@ def _send(s3: Any, raw: Location, file: RawFile, step: StepMaker) -> None:  # no
         ) from error
 
 
-def _stored_sha256(s3: Any, raw: Location, file: RawFile) -> str | None:  # noqa: ANN401
+def _stored_sha256(s3: Any, raw: Location, file: AthenaFile) -> str | None:  # noqa: ANN401
     try:
         stored = s3.head_object(Bucket=raw.bucket, Key=raw.key(file.key))
     except ClientError as error:

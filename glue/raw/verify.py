@@ -1,8 +1,10 @@
 """The catalogue and the raw objects against the contract: the gate between crawl and dbt build."""
 
 import gzip
+import tempfile
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,7 +12,7 @@ import click
 from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue
 from glue.raw.contract import RawTable, raw_tables
 from glue.raw.locations import location_faults
-from glue.raw.rules import check_header, header_columns
+from glue.raw.rules import Header, read_header, run_macro
 from glue.settings import Settings, read_settings
 from ml.tools.aws import client
 from ml.tools.s3 import Location, list_objects
@@ -113,11 +115,8 @@ def _check_columns(table: RawTable, found: dict[str, Any], notes: list[str]) -> 
         for name in table.columns
         if columns.get(name) != "string"
     ]
-    notes += [
-        f"{table.name}: extra column {name} is ignored."
-        for name in columns
-        if name not in table.columns
-    ]
+    if extra := run_macro("raw_extra_columns", list(columns), table.columns):
+        notes.append(f"{table.name}: {extra}")
     return drifts + [
         Drift(table.name, "partition", "none", key["Name"])
         for key in found.get("PartitionKeys", [])
@@ -185,15 +184,14 @@ def check_objects(
             drifts.append(Drift(table.name, "object", expected[0], "missing"))
             continue
         try:
-            head = _head(s3, raw, present[0])
-            header = head.split("\n", 1)[0]
-            extra = check_header(f"{raw}{present[0]}", header, table)
+            header = _header(s3, raw, present[0], table)
         except click.ClickException as problem:
             drifts.append(Drift(table.name, "header", ",".join(table.columns), problem.message))
             continue
-        notes += [f"{table.name}: extra column {name} is ignored." for name in extra]
-        drifts += _check_places(table, header_columns(header), tables.get(table.name))
-        if not table.may_be_empty and not head.partition("\n")[2].strip():
+        if header.extra:
+            notes.append(f"{table.name}: {header.extra}")
+        drifts += _check_places(table, header.columns, tables.get(table.name))
+        if not table.may_be_empty and not header.has_rows:
             drifts.append(Drift(table.name, "rows", "at least one", f"none in {present[0]}"))
     return drifts, notes
 
@@ -220,13 +218,18 @@ def _keys(s3: Any, raw: Location, table: str) -> list[str]:  # noqa: ANN401
     return sorted(key for key in keys if not key.endswith("/"))
 
 
-def _head(s3: Any, raw: Location, key: str) -> str:  # noqa: ANN401
+def _header(s3: Any, raw: Location, key: str, table: RawTable) -> Header:  # noqa: ANN401
     body = s3.get_object(Bucket=raw.bucket, Key=raw.key(key))["Body"]
     stream = gzip.GzipFile(fileobj=body) if key.endswith(".gz") else body
     try:
-        data: bytes = stream.read(_HEAD)
+        head: bytes = stream.read(_HEAD)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise click.ClickException(
             f"{raw}{key} is a damaged gzip file ({error}): write it again."
         ) from None
-    return data.decode(errors="replace")  # the end may cut a character in two
+    if len(head) == _HEAD:
+        head = head[: head.rfind(b"\n") + 1] or head  # the last line may be cut in two
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "head.csv"
+        path.write_bytes(head)
+        return read_header(f"{raw}{key}", path, table)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ml.data.arrays import Integers
+from ml.tools.progress import say
 
 MOST_CART = 1_000
 """Products in a cart at most; more is a mistake of whoever asks."""
@@ -19,7 +20,7 @@ _COLUMNS = ("cart_id", "user_id", "position", "product_id")
 class Cart:
     """One cart: its id, the shopper, and product ids in the order they were put there."""
 
-    cart_id: int
+    cart_id: int | str
     user_id: int
     products: Integers
 
@@ -29,6 +30,7 @@ def read_carts(path: Path) -> list[Cart]:
     Read carts from a CSV file with the columns cart_id, user_id, position, product_id.
 
     One line per product in the cart; a line with empty position and product_id is an empty cart.
+    A cart_id may be any text, such as a session's id.
 
     Parameters
     ----------
@@ -38,17 +40,19 @@ def read_carts(path: Path) -> list[Cart]:
     Returns
     -------
     list of Cart
-        By cart_id. A repeated product counts where it came first.
+        By cart_id, which are numbers if all of them are written as whole numbers, else text. A
+        repeated product counts where it came first.
 
     Raises
     ------
     click.ClickException
-        If the file is missing or damaged, lacks a column, a value is no whole number, a cart
-        belongs to two shoppers, two lines of a cart have the same position, or a cart is too large.
+        If the file is missing or damaged, lacks a column, a cart_id is empty, another value is no
+        whole number, a cart belongs to two shoppers, two lines of a cart have the same position, or
+        a cart is too large.
 
     """
     try:
-        raw = pl.read_csv(path, infer_schema=False)
+        raw = pl.read_csv(path, infer_schema=False, glob=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise click.ClickException(f"{path} cannot be read as carts ({error}).") from None
     for name in _COLUMNS:
@@ -56,9 +60,13 @@ def read_carts(path: Path) -> list[Cart]:
             raise click.ClickException(
                 f"{path} lacks the column {name}: carts have {', '.join(_COLUMNS)}."
             )
-    lines = raw.select(pl.col(_COLUMNS).cast(pl.Int64, strict=False))
+    unnamed = raw["cart_id"].null_count()
+    if unnamed:
+        raise click.ClickException(f"{path}: column cart_id is empty in {unnamed} rows.")
+    numbers = pl.col(_COLUMNS[1:]).cast(pl.Int64, strict=False)
+    lines = raw.select(_cart_ids(raw["cart_id"]), numbers)
     is_empty = raw["position"].is_null() & raw["product_id"].is_null()
-    for name in _COLUMNS:
+    for name in _COLUMNS[1:]:
         damaged = lines[name].is_null()
         if name in ("position", "product_id"):
             damaged &= ~is_empty
@@ -79,8 +87,21 @@ def read_carts(path: Path) -> list[Cart]:
         "cart_id", maintain_order=True
     ):
         products = cart["product_id"].drop_nulls().to_numpy()
-        carts.append(Cart(int(str(cart_id)), int(cart["user_id"][0]), products.astype(np.int64)))
+        carts.append(Cart(cart_id, int(cart["user_id"][0]), products.astype(np.int64)))
     return carts
+
+
+def say_unknown_products(carts: list[Cart], catalogue: Integers) -> None:
+    """Say how many products of how many carts the shop, int64 [p], does not have, if any."""
+    unknown = [np.setdiff1d(cart.products, catalogue) for cart in carts]
+    found = [one for one in unknown if len(one)]
+    if found:
+        count = len(np.unique(np.concatenate(found)))
+        say(
+            f"{count} {'product' if count == 1 else 'products'} of {len(found)}"
+            f" {'cart' if len(found) == 1 else 'carts'} {'is' if count == 1 else 'are'} not known:"
+            " the answers are made without them"
+        )
 
 
 def products_in_carts(carts: list[Cart]) -> pl.DataFrame:
@@ -92,6 +113,12 @@ def products_in_carts(carts: list[Cart]) -> pl.DataFrame:
         },
         schema={"user_id": pl.Int64, "product_id": pl.Int64},
     )
+
+
+def _cart_ids(written: pl.Series) -> pl.Series:
+    """Read ids as numbers if that loses nothing of how any of them is written."""
+    numbers = written.cast(pl.Int64, strict=False)
+    return numbers if (numbers.cast(pl.String) == written).fill_null(value=False).all() else written
 
 
 def _refuse(path: Path, carts: pl.DataFrame, fault: str) -> None:

@@ -2,9 +2,9 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.categories import CATEGORIES, CODE, CategoryCodes
 from ml.data.contract import KEYS, LABEL, Contract, check_header
 from ml.data.feature_file import FLOAT, Features, write_features
 
@@ -68,7 +69,10 @@ class Candidates:
     label
         float64 [n]: 1 bought again, 0 not, NaN not known.
     features
-        The feature columns of these rows; None if they were not asked for.
+        The feature columns of these rows, ids of categories as codes; None if they were not asked
+        for.
+    categories
+        The ids of each category in the order of their codes.
 
     """
 
@@ -77,6 +81,7 @@ class Candidates:
     orders_back: Integers
     label: Floats
     features: Features | None
+    categories: dict[str, list[int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -90,6 +95,7 @@ class Candidates:
             self.orders_back[mask],
             self.label[mask],
             self.features and self.features.where(mask),
+            self.categories,
         )
 
     def columns(self) -> Features:
@@ -107,8 +113,13 @@ class Candidates:
         return self.features
 
 
-def read_candidates(
-    path: Path, contract: Contract, features: list[str], wanted: Wanted, scratch: Path | None
+def read_candidates(  # noqa: PLR0913, PLR0917 - what to read, and how
+    path: Path,
+    contract: Contract,
+    features: list[str],
+    wanted: Wanted,
+    scratch: Path | None,
+    categories: Mapping[str, list[int]] | None = None,
 ) -> tuple[Candidates, pl.DataFrame]:
     """
     Read data.csv in blocks; write the features of the rows that are asked for to a file aside.
@@ -125,6 +136,8 @@ def read_candidates(
         Rows to keep.
     scratch
         Folder for the file of features; None keeps no features.
+    categories
+        Ids of categories in the order of their codes, from a run; None numbers those that are met.
 
     Returns
     -------
@@ -146,6 +159,7 @@ def read_candidates(
     with path.open(encoding="utf-8", newline="") as file:
         check_header(contract, next(csv.reader(file), []), path)
     keys: list[pa.RecordBatch] = []
+    codes = CategoryCodes(categories)
     with ExitStack() as stack:
         schema = _feature_schema(contract, features)
         store = (
@@ -156,17 +170,19 @@ def read_candidates(
             keys.append(block.select(_KEY_SCHEMA.names).cast(_KEY_SCHEMA))
             if store:
                 kept = block.filter(_is_wanted(block, wanted)).select(features)
-                store.add(kept.cast(schema))
+                store.add(codes.coded(kept).cast(schema))
     table = pa.Table.from_batches(keys, schema=_KEY_SCHEMA)
     _check_keys(path, table)
     kept_keys = table.filter(_is_wanted(table, wanted))
     user_id, product_id, orders_back, label = (column.to_numpy() for column in kept_keys.columns)
     columns = Features(scratch / _FEATURES, features) if scratch else None
-    return Candidates(user_id, product_id, orders_back, label, columns), _counts(table)
+    rows = Candidates(user_id, product_id, orders_back, label, columns, codes.ids)
+    return rows, _counts(table)
 
 
 def _feature_schema(contract: Contract, features: list[str]) -> pa.Schema:
     types = {column.name: _ARROW_TYPES[column.type] for column in contract.columns}
+    types |= dict.fromkeys(CATEGORIES, CODE)
     # LightGBM reads no booleans
     kinds = {name: pa.int8() if types[name] == pa.bool_() else types[name] for name in features}
     return pa.schema(list(kinds.items()))

@@ -1,6 +1,6 @@
 """Opens an exported folder: data.csv, its contract, and the tables beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,8 +29,8 @@ class DataFolder:
         What contract.json says.
     targets
         One row per order to predict, sorted by orders_back and user_id: user_id, order_id,
-        order_number, orders_back, `is_known` (its basket is known: baskets.parquet has a line of
-        it) and `reorders` (how many of its products the user had bought before, int64).
+        order_number, orders_back, eval_set, `is_known` (its basket is known: baskets.parquet has a
+        line of it) and `reorders` (how many of its products the user had bought before, int64).
 
     """
 
@@ -54,12 +54,51 @@ class DataFolder:
         return self.table("products").collect()
 
     def product_names(self) -> dict[int, str]:
-        """Read the names of the products by product_id."""
-        return dict(self.table("products").select("product_id", "product_name").collect().rows())
+        """Read the names of the products by product_id, as `names_by_id` gives them."""
+        return names_by_id(self.table("products"))
 
     def window_targets(self, orders_back: int) -> pl.DataFrame:
         """Give the target orders of one window."""
         return self.targets.filter(pl.col("orders_back") == orders_back)
+
+    def orders_to_predict(self) -> pl.DataFrame:
+        """
+        Give the newest window's target orders.
+
+        Raises
+        ------
+        click.ClickException
+            If there is none: every prediction would be empty.
+
+        """
+        targets = self.window_targets(0)
+        if targets.is_empty():
+            raise click.ClickException(
+                f"there is no order to predict beside {self.path}: no shopper's last order is a"
+                " train or a test order. `mode: live` predicts the order that every shopper is"
+                " still to make: `MODE=live make run`, or `dbt build --vars '{mode: live, windows:"
+                " 2}'`, then export and train again."
+            )
+        return targets
+
+    def known_orders(self) -> str:
+        """Say of how many of the target orders that were made the basket is known."""
+        counts = []
+        for eval_set, kind in (("train", "train"), ("prior", "older")):
+            orders = self.targets.filter(pl.col("eval_set") == eval_set)
+            if orders.height:
+                counts.append(f"{orders['is_known'].sum()} of {orders.height} {kind} orders")
+        return f"{' and '.join(counts) or 'No orders'} have a known basket."
+
+    def shopper_numbers(self, users: Integers) -> Integers:
+        """
+        Give each user's place among all users with an order to predict, from 1.
+
+        What is drawn by shopper is drawn by this number: it does not change with how ids are given,
+        as long as their order stays.
+        """
+        everybody = np.unique(self.targets["user_id"].to_numpy())
+        return np.searchsorted(everybody, users).astype(np.int64) + 1
 
     def sampled_targets(self) -> pl.DataFrame:
         """
@@ -89,7 +128,11 @@ class DataFolder:
         return fingerprint(self.path, names)
 
     def candidates(
-        self, rows: Rows, scratch: Path | None = None, users: Integers | None = None
+        self,
+        rows: Rows,
+        scratch: Path | None = None,
+        users: Integers | None = None,
+        categories: Mapping[str, list[int]] | None = None,
     ) -> Candidates:
         """
         Read data.csv, and check that it belongs to the tables beside it.
@@ -102,6 +145,8 @@ class DataFolder:
             Folder that takes a file with the features of these rows; without one they have none.
         users
             int64: the users whose rows are kept; None keeps those of all.
+        categories
+            Those of the run whose models are to read the rows; None numbers the ids that are met.
 
         Raises
         ------
@@ -116,9 +161,23 @@ class DataFolder:
             )
         names = feature_names(self.contract, "order-start")
         wanted = Wanted(rows, users)
-        candidates, counts = read_candidates(self.path, self.contract, names, wanted, scratch)
+        candidates, counts = read_candidates(
+            self.path, self.contract, names, wanted, scratch, categories
+        )
         _check_agreement(self, counts)
         return candidates
+
+
+def names_by_id(products: pl.LazyFrame) -> dict[int, str]:
+    """Give each product's name by product_id; one without a name is named by its id."""
+    named = products.select("product_id", shown_name("product_name", "product", "product_id"))
+    return dict(named.collect().iter_rows())
+
+
+def shown_name(name: str, kind: str, key: str) -> pl.Expr:
+    """Give what a shopper is shown: the name, or `<kind> <key>` where there is none."""
+    is_there = pl.col(name).str.len_chars() > 0
+    return pl.when(is_there).then(pl.col(name)).otherwise(pl.format(f"{kind} {{}}", pl.col(key)))
 
 
 def open_data(path: Path) -> DataFolder:

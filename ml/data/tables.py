@@ -19,7 +19,7 @@ COLUMNS = {
         "add_to_cart_order",
         "reordered",
     ),
-    "target_orders": ("user_id", "order_id", "order_number", "orders_back"),
+    "target_orders": ("user_id", "order_id", "order_number", "eval_set", "orders_back"),
     "products": (
         "product_id",
         "product_name",
@@ -104,7 +104,7 @@ def scan_table(data: Path, name: str) -> pl.LazyFrame:
     path = table_file(data, name)
     _check_there(path)
     try:
-        frame = pl.scan_parquet(path)
+        frame = pl.scan_parquet(path, glob=False)
         there = frame.collect_schema().names()
     except pl.exceptions.PolarsError as error:
         raise click.ClickException(f"{path} is not a Parquet file ({error}).") from None

@@ -3,16 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import click
 import lightgbm as lgb
 import numpy as np
 
 from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.categories import CATEGORIES
 from ml.data.feature_file import Features
 from ml.fitting.fits import Callback, Make, run_fits, subset
 from ml.fitting.folds import hold_out
@@ -61,23 +63,20 @@ class Examples:
         The columns of the rows.
     label
         float64 [n], 1 or 0.
-    user_id
-        int64 [n].
+    shopper
+        int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
         int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
     is_judged
         bool [n]: whether the row is predicted out of fold.
-    categories
-        Names of the columns that hold codes, not amounts.
 
     """
 
     features: Features
     label: Floats
-    user_id: Integers
+    shopper: Integers
     fold: Integers
     is_judged: Booleans
-    categories: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -203,7 +202,7 @@ def dataset(examples: Examples, names: list[str], parameters: FitParameters) -> 
         label=examples.label,
         params=parameters.lightgbm,
         feature_name=names,
-        categorical_feature=[name for name in names if name in examples.categories],
+        categorical_feature=[name for name in names if name in CATEGORIES],
         free_raw_data=True,
     ).construct()
 
@@ -251,6 +250,33 @@ def boost(
     # all rows need no copy of the bins
     part = data if rows.all() else subset(data, rows)
     return lgb.train(parameters.lightgbm, part, rounds, callbacks=[callback] if callback else None)
+
+
+def read_booster(path: Path) -> lgb.Booster:
+    """Read a model of a run; raises as `read_model`."""
+    return lgb.Booster(model_str=read_model(path))
+
+
+def read_model(path: Path) -> str:
+    """
+    Read a model of a run as LightGBM writes it.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    fault: object = "it is cut off"
+    try:
+        text = path.read_text(encoding="utf-8")
+        # a tree that is cut off would end the whole process inside LightGBM
+        if "end of trees" in text:
+            lgb.Booster(model_str=text)
+            return text
+    except (OSError, ValueError, lgb.basic.LightGBMError) as error:
+        fault = error
+    raise click.ClickException(f"{path} is no model ({fault}): train again.")
 
 
 def predict(booster: lgb.Booster, features: Features, names: list[str]) -> Floats:
@@ -312,8 +338,8 @@ def _fit_fold(
     callback: Callback,
 ) -> lgb.Booster:
     trains = examples.fold != held_out
-    shoppers = np.unique(examples.user_id[trains & examples.is_judged])
-    stops = np.isin(examples.user_id, hold_out(shoppers, parameters.validation_share))
+    shoppers = np.unique(examples.shopper[trains & examples.is_judged])
+    stops = np.isin(examples.shopper, hold_out(shoppers, parameters.validation_share))
     booster = _stopped(data, trains & ~stops, trains & stops, parameters, callback)
     rounds = int(booster.best_iteration)
     if parameters.refits:
@@ -325,8 +351,8 @@ def _fit_all(
     data: lgb.Dataset, examples: Examples, parameters: FitParameters, callback: Callback
 ) -> lgb.Booster:
     judged = examples.is_judged
-    shoppers = hold_out(np.unique(examples.user_id[judged]), _FINAL_VALIDATION_SHARE)
-    stops = judged & np.isin(examples.user_id, shoppers)
+    shoppers = hold_out(np.unique(examples.shopper[judged]), _FINAL_VALIDATION_SHARE)
+    stops = judged & np.isin(examples.shopper, shoppers)
     rounds = int(_stopped(data, ~stops, stops, parameters, callback).best_iteration)
     return boost(data, np.ones(len(stops), dtype=np.bool_), parameters, rounds, callback)
 

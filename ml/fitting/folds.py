@@ -1,43 +1,43 @@
-"""Who is held out when: folds by shopper, from a hash of user_id alone."""
+"""Who is held out when: folds by shopper, from a hash of the shopper's number alone."""
 
-import click
 import numpy as np
 import numpy.typing as npt
 
 from ml.data.arrays import Integers
+from ml.fitting.nothing_to_learn import NothingToLearn
 
 
-def assign_folds(users: Integers, folds: int) -> Integers:
+def assign_folds(numbers: Integers, folds: int) -> Integers:
     """
     Assign each shopper to a fold, the same one in every run on the same shoppers.
 
-    The shoppers are ranked by a hash of their id and dealt out in turn, so that the sizes of the
-    folds differ by one at most and have nothing to do with how ids were given.
+    The shoppers are ranked by a hash of their number and dealt out in turn, so that the sizes of
+    the folds differ by one at most and have nothing to do with who came first.
 
     Parameters
     ----------
-    users
-        Distinct user ids, int64 [n].
+    numbers
+        The shoppers' distinct numbers (DataFolder.shopper_numbers), int64 [n].
     folds
         Number of folds.
 
     Returns
     -------
     int64 [n]
-        Fold of each user, from 0.
+        Fold of each shopper, from 0.
 
     Raises
     ------
-    click.ClickException
-        If there are fewer users than folds.
+    NothingToLearn
+        If there are fewer shoppers than folds.
 
     """
-    if len(users) < folds:
-        raise click.ClickException(
-            f"only {len(users)} shoppers have a known order to learn from, and {folds} folds need"
+    if len(numbers) < folds:
+        raise NothingToLearn(
+            f"only {len(numbers)} shoppers have a known order to learn from, and {folds} folds need"
             f" at least {folds}."
         )
-    rank = np.argsort(np.argsort(_hash(users), kind="stable"))
+    rank = np.argsort(np.argsort(_hash(numbers), kind="stable"))
     return (rank % folds).astype(np.int64)
 
 
@@ -64,25 +64,25 @@ def fold_of(user_id: Integers, users: Integers, folds: Integers) -> Integers:
     return np.where(users[index] == user_id, folds[index], -1)
 
 
-def hold_out(users: Integers, share: float) -> Integers:
+def hold_out(numbers: Integers, share: float) -> Integers:
     """
     Choose a share of the shoppers, by the same hash.
 
     Parameters
     ----------
-    users
-        Distinct user ids, int64 [n], n at least 2.
+    numbers
+        Distinct numbers, int64 [n], n at least 2.
     share
         Part of them to choose, at most 1; at least one is chosen.
 
     Returns
     -------
     int64 [m]
-        The chosen ids.
+        The chosen numbers.
 
     """
-    count = max(round(len(users) * share), 1)
-    return users[np.argsort(_hash(users), kind="stable")[:count]]
+    count = max(round(len(numbers) * share), 1)
+    return numbers[np.argsort(_hash(numbers), kind="stable")[:count]]
 
 
 def _hash(values: Integers) -> npt.NDArray[np.uint64]:

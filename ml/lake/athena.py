@@ -11,8 +11,10 @@ import click
 import duckdb
 from botocore.exceptions import ClientError
 
+from ml.lake.builds import Build, check_one_build, glue_build
 from ml.lake.local import MEMORY, Lake, spill_to
 from ml.tools.aws import client, dbt_region, is_missing
+from ml.tools.paths import path_literal
 from ml.tools.progress import step
 from ml.tools.s3 import S3Object, download, list_objects, location
 
@@ -34,6 +36,8 @@ class AthenaTable:
     objects
         The Parquet files of each partition, by the values of the partition columns as text; a
         table without partitions has a single one, of no values.
+    build
+        What built it, if the catalog says so.
 
     """
 
@@ -41,6 +45,7 @@ class AthenaTable:
     columns: tuple[tuple[str, str], ...]
     partitioned_by: tuple[str, ...]
     objects: dict[tuple[str, ...], tuple[S3Object, ...]]
+    build: Build | None
 
 
 @contextmanager
@@ -65,13 +70,14 @@ def athena_lake(schema: str, names: Sequence[str], parent: Path) -> Iterator[Lak
     Raises
     ------
     click.ClickException
-        If a table is missing or was rebuilt meanwhile.
+        If a table is missing or was rebuilt meanwhile, or if the tables are of different builds.
 
     """
     with tempfile.TemporaryDirectory(prefix=".athena-", dir=parent) as scratch:
         folder = Path(scratch)
         with step("tables from S3"):
             tables = find_tables(schema, names)
+            check_one_build({table.name: table.build for table in tables})
             if not _copied_whole(tables, folder) or find_tables(schema, names) != tables:
                 raise click.ClickException(
                     f"Tables of {schema} were rebuilt while they were read: wait for the build,"
@@ -122,9 +128,16 @@ def select_copied(table: AthenaTable, folder: Path) -> str:
     if not any(table.objects.values()):
         empty = ", ".join(f'cast(null as {kind}) as "{name}"' for name, kind in table.columns)
         return f"select {empty} where false"
-    files = f"{folder}/{table.name}/**/*.parquet".replace("'", "''")
+    for part in folder.absolute().parts:
+        # DuckDB reads what stands before the files of a partitioned table for partitions, too
+        if "=" in part and part.partition("=")[0].lower() in dict(table.columns):
+            raise click.ClickException(
+                f"{folder} lies in {part}, which DuckDB would take for the values of a column:"
+                " export to a folder without =."
+            )
+    files = path_literal(folder / table.name, "/**/*.parquet")
     is_partitioned = str(bool(table.partitioned_by)).lower()
-    return f"select {columns} from read_parquet('{files}', hive_partitioning = {is_partitioned}" + (
+    return f"select {columns} from read_parquet({files}, hive_partitioning = {is_partitioned}" + (
         ", hive_types_autocast = false)" if table.partitioned_by else ")"
     )
 
@@ -169,6 +182,7 @@ def _find_table(glue: Any, s3: Any, schema: str, name: str) -> AthenaTable:  # n
         ),
         tuple(key["Name"] for key in keys),
         {values: _objects(s3, place) for values, place in places.items()},
+        glue_build(table.get("Parameters", {})),
     )
 
 

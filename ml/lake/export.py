@@ -115,7 +115,11 @@ def write_data(lake: Lake, columns: list[str], path: Path) -> int:
     def read(users: _Range) -> pl.DataFrame:
         orders_back, first_user, last_user = users
         return (
-            pl.scan_parquet(lake.candidates / f"orders_back={orders_back}" / "*.parquet")
+            pl.scan_parquet(
+                sorted((lake.candidates / f"orders_back={orders_back}").glob("*.parquet")),
+                glob=False,
+                hive_partitioning=False,
+            )
             .filter(pl.col("user_id").is_between(first_user, last_user))
             .with_columns(orders_back=orders_back)
             .select(columns)
@@ -154,6 +158,8 @@ def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
         adapter = found["metadata"]["adapter_type"]
     except FileNotFoundError:
         raise click.ClickException(f"{manifest} is missing: run {build} first.") from None
+    except OSError as error:
+        raise click.ClickException(f"{manifest} cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError):
         raise click.ClickException(
             f"{manifest} is not a manifest with the model candidates: run {build} again."
@@ -194,10 +200,11 @@ def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager[Lake]:
+    names = ("candidates", *EXPORTED)
     if target == "local":
-        return local_lake(lake_file(), schema)
+        return local_lake(lake_file(), schema, names)
     folder.mkdir(parents=True, exist_ok=True)
-    return athena_lake(schema, ("candidates", *EXPORTED), folder)
+    return athena_lake(schema, names, folder)
 
 
 def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:

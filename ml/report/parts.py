@@ -1,6 +1,5 @@
 """What the parts of several tasks are made of."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +10,25 @@ from ml.data.contract import Context
 from ml.judging.comparison import Comparison, against_best
 from ml.judging.metrics import Interval
 from ml.report.page import templates
-from ml.runs.run import EXAMPLES, Run
+from ml.runs.run import EXAMPLES, Run, read_json
 
 
 def read_examples(run: Run) -> dict[str, Any]:
-    """Read the example shoppers that a run keeps."""
-    text = (run.folder / EXAMPLES).read_text(encoding="utf-8")
-    examples: dict[str, Any] = json.loads(text)
-    return examples
+    """
+    Read the example shoppers that a run keeps.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    return read_json(run.folder, EXAMPLES)
+
+
+def known_orders(run: Run) -> str:
+    """Say how much was known to learn from, behind another sentence."""
+    return f" {run.data['known_orders']}" if "known_orders" in run.data else ""
 
 
 def read_comparisons(run: Run) -> list[Comparison]:

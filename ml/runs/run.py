@@ -12,6 +12,8 @@ from platform import python_version
 from typing import Any
 
 import click
+import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from ml.data.contract import Context, Contract
 from ml.tools.atomic_files import folder_aside, point_link
@@ -23,6 +25,18 @@ EXAMPLES = "examples.json"
 
 OUT_OF_FOLD = "out_of_fold.parquet"
 """What the models of a run said of those that they had not learnt from."""
+
+CATEGORIES = "categories.json"
+"""The ids of each category that a run's models know, in the order of their codes."""
+
+_EVERY_RUN = {
+    "features": ("task", "contract_hash"),
+    "data": ("fingerprint",),
+    "metrics": ("ladder",),
+    "parameters": (),
+    "environment": ("trained_at",),
+}
+"""The records of a run, and what each of them holds at least."""
 
 PACKAGES = ("lightgbm", "numpy", "polars", "pyarrow", "scipy")
 
@@ -89,6 +103,47 @@ def write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def read_categories(folder: Path) -> dict[str, list[int]]:
+    """
+    Read which ids of categories the models of a run know.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    path = folder / CATEGORIES
+    try:
+        return TypeAdapter(dict[str, list[int]]).validate_json(path.read_bytes(), strict=True)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(
+            f"{path} does not say which ids a model knows ({error}): train again."
+        ) from None
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """
+    Read one of the JSON files of a run.
+
+    Raises
+    ------
+    click.ClickException
+        If it is missing or damaged.
+
+    """
+    try:
+        return TypeAdapter(dict[str, Any]).validate_python(
+            json.loads((folder / name).read_text(encoding="utf-8"))
+        )
+    except (OSError, ValueError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+        raise click.ClickException(
+            f"{folder} is not a finished run ({name}: {reason}): make one with"
+            " `python -m ml train`."
+        ) from None
+
+
 def read_run(folder: Path, task: str | None = None) -> Run:
     """
     Read a run's JSON files.
@@ -106,22 +161,37 @@ def read_run(folder: Path, task: str | None = None) -> Run:
         If the folder is not that of a finished run, or the run is of another task.
 
     """
-    names = ("features", "data", "metrics", "parameters", "environment")
-    try:
-        contents = {
-            name: json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
-            for name in names
-        }
-    except (OSError, ValueError) as error:
-        raise click.ClickException(
-            f"{folder} is not a finished run ({error}): make one with `python -m ml train`."
-        ) from None
-    run = Run(folder, **contents)
+    run = Run(folder, **{name: read_json(folder, f"{name}.json") for name in _EVERY_RUN})
+    for name, keys in _EVERY_RUN.items():
+        for key in keys:
+            if key not in getattr(run, name):
+                raise click.ClickException(
+                    f"{folder} is not a finished run ({name}.json lacks {key}): make one with"
+                    " `python -m ml train`."
+                )
     if task and run.task != task:
         raise click.ClickException(
             f"{folder} is a run of {run.task}, not of {task}: name one of its own."
         )
     return run
+
+
+def scan_run_table(path: Path) -> pl.LazyFrame:
+    """
+    Open a table of a run.
+
+    Raises
+    ------
+    click.ClickException
+        If the file is missing or damaged.
+
+    """
+    try:
+        table = pl.scan_parquet(path, glob=False)
+        table.collect_schema()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise click.ClickException(f"{path} cannot be read ({error}): train again.") from None
+    return table
 
 
 def check_contract(run: Run, contract: Contract, data: Path) -> None:

@@ -31,8 +31,7 @@ class SimilarShoppers:
         self._references = np.arange(count)
         if count > parameters.REFERENCE_SHOPPERS:
             share = parameters.REFERENCE_SHOPPERS / count
-            chosen = hold_out(purchases.users, share)
-            self._references = np.searchsorted(purchases.users, np.sort(chosen))
+            self._references = np.sort(hold_out(self._references + 1, share)) - 1
         self._reference_unit = self._unit[self._references].T.tocsr()
         self._bought = bought[self._references]
 

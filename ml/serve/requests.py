@@ -1,13 +1,28 @@
 """What a request for an answer must be."""
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+)
 
 from ml.data.carts import MOST_CART
 from ml.tasks.next_in_cart.parameters import ANSWERED
 
-_Id = Annotated[int, Field(ge=-(1 << 63), lt=1 << 63)]
+
+def _read_id(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    """Read an id that is given as text, where ids are text."""
+    is_text = info.context and isinstance(value, str) and re.fullmatch(r"-?\d{1,19}", value)
+    return int(value) if is_text else value
+
+
+_Id = Annotated[int, BeforeValidator(_read_id), Field(ge=-(1 << 63), lt=1 << 63)]
 
 
 class BadRequest(Exception):  # noqa: N818 - named as HTTP names it
@@ -28,7 +43,7 @@ class NextRequest(BaseModel):
     count: int = Field(10, ge=1, le=ANSWERED, description=f"a whole number from 1 to {ANSWERED}")
 
 
-def parse_request(body: Any) -> NextRequest:  # noqa: ANN401
+def parse_request(body: Any, *, ids_are_text: bool = False) -> NextRequest:  # noqa: ANN401
     """
     Check a request's JSON.
 
@@ -37,6 +52,8 @@ def parse_request(body: Any) -> NextRequest:  # noqa: ANN401
     body
         What the JSON holds: user_id, cart (product ids, may be empty), optionally only (all or
         new) and count (1 to 20).
+    ids_are_text
+        Whether ids may be text too.
 
     Raises
     ------
@@ -45,7 +62,7 @@ def parse_request(body: Any) -> NextRequest:  # noqa: ANN401
 
     """
     try:
-        return NextRequest.model_validate(body)
+        return NextRequest.model_validate(body, context=ids_are_text)
     except ValidationError as error:
         location = error.errors()[0]["loc"]
     fields = NextRequest.model_fields

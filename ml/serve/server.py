@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from ml.runs.run import read_run
+from ml.runs.run import read_run, scan_run_table
 from ml.serve.requests import BadRequest, parse_request
 from ml.tasks.next_in_cart import NAME
 from ml.tasks.next_in_cart.lists import ShopperLists
-from ml.tasks.next_in_cart.predict import load_next_in_cart, scan_run_table
+from ml.tasks.next_in_cart.predict import load_next_in_cart
 from ml.tasks.next_in_cart.train import RECOMMENDATIONS
 from ml.tools.paths import project_version
 from ml.tools.progress import say, step
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _FOUND = 10  # products found by name
 _SHOPPERS = 200  # shoppers to choose from on the page
+_MOST_ID = (1 << 63) - 1
 
 
 class Shop:
@@ -47,16 +48,17 @@ class Shop:
         self.next: NextInCart = load_next_in_cart(folder)
         self._lists = ShopperLists(self.next, scan_run_table(folder / RECOMMENDATIONS))
         state = self.next.state
-        by_popularity = state.products[np.argsort(state.catalogue.popularity_rank)].tolist()
+        order = np.argsort(state.catalogue.popularity_rank, kind="stable")
+        by_popularity = state.products[order].tolist()
         self._searched = [(product, self.name(product)) for product in by_popularity]
 
     def name(self, product: int) -> str:
         """Give a product's name."""
         return self._lists.name(product)
 
-    def answer(self, body: Any) -> dict[str, Any]:  # noqa: ANN401
+    def answer(self, body: Any, *, ids_are_text: bool = False) -> dict[str, Any]:  # noqa: ANN401
         """Answer a request for the next products; raises BadRequest."""
-        asked = parse_request(body)
+        asked = parse_request(body, ids_are_text=ids_are_text)
         return {
             "user_id": asked.user_id,
             "is_known_shopper": self.next.state.index_of_user(asked.user_id) >= 0,
@@ -68,7 +70,7 @@ class Shop:
 
     def shopper(self, user: int) -> dict[str, Any]:
         """Give a shopper's buy-again and discovery lists; BadRequest for an unknown one."""
-        if self.next.state.index_of_user(user) < 0:
+        if user > _MOST_ID or self.next.state.index_of_user(user) < 0:
             raise BadRequest(f"shopper {user} is not known.")
         return {"user_id": user, **self._lists.without_cart(user)}
 
@@ -90,8 +92,9 @@ def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per ro
     Make the web application.
 
     `POST /next` answers a cart; `GET /shoppers`, `/shoppers/{user_id}` and `/products?text=` are
-    for the page at `/`; `GET /health` and `/version` are for whoever runs it. What cannot be
-    answered gets a status from 400 on and {"error": a sentence}.
+    for the page at `/`; `GET /health` and `/version` are for whoever runs it. With `?ids=text`
+    answers give ids as text and requests may: JavaScript rounds whole numbers beyond 2^53. What
+    cannot be answered gets a status from 400 on and {"error": a sentence}.
     """
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
@@ -102,21 +105,22 @@ def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per ro
         except (ValueError, RecursionError):  # also numbers too long and lists too deep to read
             return _refusal("the body is not JSON.", 400)
         try:
-            return JSONResponse(shop.answer(body))
+            answer = shop.answer(body, ids_are_text=_ids_are_text(request))
+            return _answer(request, answer)
         except BadRequest as error:
             return _refusal(str(error), 422)
 
     async def shopper(request: Request) -> Response:
         try:
-            return JSONResponse(shop.shopper(request.path_params["user_id"]))
+            return _answer(request, shop.shopper(request.path_params["user_id"]))
         except BadRequest as error:
             return _refusal(str(error), 404)
 
-    async def shoppers(_request: Request) -> Response:
-        return JSONResponse(shop.shoppers())
+    async def shoppers(request: Request) -> Response:
+        return _answer(request, shop.shoppers())
 
     async def products(request: Request) -> Response:
-        return JSONResponse(shop.search(request.query_params.get("text", "")))
+        return _answer(request, shop.search(request.query_params.get("text", "")))
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -170,6 +174,28 @@ def serve(run: Path, host: str, port: int) -> None:
         shop.answer({"user_id": shop.shoppers()[0] if shop.shoppers() else 0, "cart": []})
     say(f"http://{host}:{port}/ is the page to try it; stop it with Ctrl-C")
     uvicorn.run(make_app(shop), host=host, port=port, log_level="warning")
+
+
+def _ids_are_text(request: Request) -> bool:
+    return request.query_params.get("ids") == "text"
+
+
+def _answer(request: Request, content: Any) -> Response:  # noqa: ANN401
+    return JSONResponse(_with_text_ids(content) if _ids_are_text(request) else content)
+
+
+def _with_text_ids(content: Any) -> Any:  # noqa: ANN401
+    """Write ids as text; every whole number in an answer is one."""
+    match content:
+        case bool():
+            return content
+        case int():
+            return str(content)
+        case list():
+            return [_with_text_ids(one) for one in content]
+        case dict():
+            return {name: _with_text_ids(one) for name, one in content.items()}
+    return content
 
 
 def _refusal(message: str, status: int) -> JSONResponse:

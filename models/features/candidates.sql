@@ -35,6 +35,12 @@ user_aisles as (
 
 ),
 
+user_departments as (
+
+    select * from {{ ref('user_departments') }}
+
+),
+
 pairs as (
 
     select
@@ -148,7 +154,7 @@ final as (
             as up_aisle_share,
         targets.user_orders - user_aisles.aisle_last_order as up_aisle_orders_since_last_order,
         user_aisles.aisle_last_order - pairs.up_last_order as up_orders_until_last_of_aisle,
-        {{ safe_ratio('user_aisles.department_lines', 'targets.user_total_products') }}
+        {{ safe_ratio('user_departments.department_lines', 'targets.user_total_products') }}
             as up_department_share,
         targets.ctx_user_days_over_median,
         targets.ctx_user_same_dow_rate,
@@ -186,8 +192,12 @@ final as (
         on
             pairs.user_id = user_aisles.user_id
             and prd_features.prod_aisle_id = user_aisles.aisle_id
-            and prd_features.prod_department_id = user_aisles.department_id
             and pairs.orders_back = user_aisles.orders_back
+    left join user_departments
+        on
+            pairs.user_id = user_departments.user_id
+            and prd_features.prod_department_id = user_departments.department_id
+            and pairs.orders_back = user_departments.orders_back
     left join target_lines
         on
             pairs.user_id = target_lines.user_id

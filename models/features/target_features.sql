@@ -71,7 +71,8 @@ final as (
         case when known_baskets.user_id is not null then 0 end as label_of_absent_product,
         target_orders.orders_back
     from target_orders
-    inner join user_features
+    -- a shopper whose first order is to be predicted has no history, and so no features
+    left join user_features
         on
             target_orders.user_id = user_features.user_id
             and target_orders.orders_back = user_features.orders_back

@@ -17,12 +17,11 @@ products as (
 
 ),
 
-aisles as (
+final as (
 
     select
         up_features.user_id,
         products.aisle_id,
-        products.department_id,
         cast(sum(up_features.up_orders) as bigint) as aisle_lines,
         count(*) as aisle_products,
         cast(sum(up_features.up_orders * products.is_organic) as bigint) as aisle_organic_lines,
@@ -31,26 +30,7 @@ aisles as (
     from up_features
     inner join products
         on up_features.product_id = products.product_id
-    group by
-        up_features.user_id, products.aisle_id, products.department_id, up_features.orders_back
-
-),
-
-final as (
-
-    select
-        user_id,
-        aisle_id,
-        department_id,
-        aisle_lines,
-        aisle_products,
-        aisle_organic_lines,
-        aisle_last_order,
-        cast(sum(aisle_lines) over (
-            partition by user_id, department_id, orders_back
-        ) as bigint) as department_lines,
-        orders_back
-    from aisles
+    group by up_features.user_id, products.aisle_id, up_features.orders_back
 
 )
 

@@ -14,6 +14,8 @@ import duckdb
 import sqlglot
 from sqlglot import exp
 
+from ml.tools.paths import path_literal
+from ml.tools.paths import text_literal as _literal
 from tests.athena_api.clients import GlueClient, S3Client, bucket_and_key, list_objects
 from tests.athena_api.glue_tables import PARQUET, GlueTables, Table, hive_type, storage
 from tests.athena_api.statements import (
@@ -377,7 +379,7 @@ def unnest_rows(tree: exp.Expr) -> None:
 
 
 def _scan(table: Table, files: list[Path]) -> str:
-    paths = "[" + ", ".join(_literal(str(file)) for file in files) + "]"
+    paths = "[" + ", ".join(map(path_literal, files)) + "]"
     columns = table["StorageDescriptor"]["Columns"]
     serde = table["StorageDescriptor"]["SerdeInfo"]["SerializationLibrary"]
     names = ", ".join(_name(column["Name"]) for column in columns)
@@ -390,6 +392,7 @@ def _scan(table: Table, files: list[Path]) -> str:
     literals = ", ".join(_literal(column["Name"]) for column in columns)
     return (
         f"select {names} from read_csv({paths}, auto_detect = false, header = false, skip = {skip},"
+        " hive_partitioning = false,"
         f" delim = ',', quote = '\"', escape = '\"', null_padding = true, columns = {{{types}}},"
         f" force_not_null = [{literals}])"
     )
@@ -397,10 +400,6 @@ def _scan(table: Table, files: list[Path]) -> str:
 
 def _name(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _encoded(view: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.athena_api.faults import QUERY, Fault
-from tests.athena_api.raw_zone import load_raw
+from tests.athena_api.raw_zone import load_raw, upload_raw
 from tests.athena_api.server import CONTROL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -55,8 +55,12 @@ class RunningApi:
         return [json.loads(line) for line in lines]
 
     def load_raw(self, raw_dir: Path) -> None:
-        """Put a folder's CSV files into the raw zone, in place of what is there."""
+        """Put a folder's CSV files into the raw zone as they are, in place of what is there."""
         load_raw(self.url, raw_dir)
+
+    def upload_raw(self, raw_dir: Path) -> None:
+        """Do the same with what `python -m glue upload` makes of them."""
+        upload_raw(self.url, raw_dir)
 
     def fail_next(
         self, operation: str, code: str = "ThrottlingException", times: int = 1, matching: str = ""

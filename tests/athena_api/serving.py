@@ -14,7 +14,7 @@ from tests.athena_api.clients import CREDENTIALS, REGION, make_client
 from tests.athena_api.duckdb_engine import DuckDBEngine
 from tests.athena_api.engine import Engine
 from tests.athena_api.faults import Faults
-from tests.athena_api.raw_zone import RAW_BUCKET, RAW_DATABASE, load_raw
+from tests.athena_api.raw_zone import RAW_BUCKET, RAW_DATABASE, upload_raw
 from tests.athena_api.server import Server
 from tests.athena_api.trino_engine import TrinoEngine
 from tests.athena_api.trino_server import running_trino
@@ -86,7 +86,7 @@ def serving(engine_name: str, work: Path, port: int, raw_dir: Path | None) -> It
             server.app = Server(athena, moto, faults)
             make_account(url)
             if raw_dir:
-                load_raw(url, raw_dir)
+                upload_raw(url, raw_dir)
             exports = [f"export {k}={shlex.quote(v)}\n" for k, v in environment(url).items()]
             (work / "env.unfinished").write_text("".join(exports))
             (work / "env.unfinished").rename(work / "env")

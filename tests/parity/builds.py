@@ -13,6 +13,7 @@ import duckdb
 
 from ml.lake.athena import AthenaTable, copy_tables, find_tables, select_copied
 from ml.lake.export import EXPORTED
+from ml.tools.paths import path_literal, text_literal
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import make_client
 from tests.parity.comparison import Compared, compare_bytes, compare_tables
@@ -47,7 +48,7 @@ class Built:
 
 def build_both(api: RunningApi, shop: Shop, folder: Path) -> Built:
     """Build a shop on both targets, without dbt's tests, and export both."""
-    api.load_raw(shop.raw)
+    api.upload_raw(shop.raw)
     built = Built(
         make_workspace(folder / "local", shop.raw),
         athena_runs.make_shop(api, shop.schema, folder / "athena"),
@@ -71,7 +72,7 @@ def compare(built: Built) -> list[Compared]:
         # the order of rows is promised for data.csv alone
         for name in (f"{table}.parquet" for table in EXPORTED):
             local, athena = (
-                f"read_parquet('{workspace.lake / name}')"
+                f"read_parquet({path_literal(workspace.lake / name)})"
                 for workspace in (built.local, built.athena.workspace)
             )
             compared.append(compare_tables(connection, name, local, athena, []))
@@ -95,7 +96,8 @@ def both_targets(
         tables += _copied_views(shop, views)
         folder = shop.workspace.target / f"compared-{len(list(shop.workspace.target.iterdir()))}"
         copy_tables(tables, folder)
-        connection.execute(f"attach '{built.local.lake}/lake.duckdb' as lake (read_only)")
+        lake = str(built.local.lake / "lake.duckdb")
+        connection.execute(f"attach {text_literal(lake)} as lake (read_only)")
         for schema in ("athena", "local_lake"):
             connection.execute(f"create schema {schema}")
         for table in tables:

@@ -54,6 +54,14 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
+def copy_staging(folder: Path) -> Path:
+    """Copy what of the project a test of other models, or seeds, needs: it is parsed fast."""
+    for name in ("models/staging", "macros", "seeds", "tests/dbt/generic"):
+        shutil.copytree(ROOT / name, folder / name)
+    shutil.copy(ROOT / "dbt_project.yml", folder)
+    return folder
+
+
 def environment(workspace: Workspace) -> dict[str, str]:
     """Give the environment variables that make commands work in this workspace."""
     return os.environ | {

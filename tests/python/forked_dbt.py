@@ -1,17 +1,29 @@
-"""Run dbt commands, each in a process that is forked from one in which dbt is loaded already."""
+"""
+Run dbt commands, each in a process that is forked from one in which dbt is loaded already.
 
+Most of a small command's time goes to reading the project. So what dbt read is handed on from one
+command to the next (dbt's own partial parsing), also to another lake; a changed file is read anew.
+"""
+
+import hashlib
 import multiprocessing
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 # loading takes dbt longer than a small command; every other process that is started is a fork
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(
     ["dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.athena", __name__]
 )
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> tuple[int, str]:
@@ -37,7 +49,7 @@ def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> t
     """
     with tempfile.NamedTemporaryFile() as output:
         process = _PROCESSES.Process(
-            target=_dbt, args=(list(arguments), str(cwd), variables, output.name)
+            target=_dbt, args=(list(arguments), str(cwd), variables, output.name, _shared_folder())
         )
         process.start()
         process.join()
@@ -46,7 +58,22 @@ def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> t
         return code or 0, output.read().decode()
 
 
-def _dbt(arguments: list[str], cwd: str, variables: dict[str, str], output: str) -> None:
+@cache
+def _shared_folder() -> Path:
+    """Give the folder of what was read of the project as its files are now."""
+    digest = hashlib.sha256()
+    for name in ("dbt_project.yml", "models", "macros", "seeds", "analyses", "tests/dbt"):
+        for path in (ROOT / name, *sorted((ROOT / name).rglob("*"))):
+            if path.is_file():
+                digest.update(path.read_bytes())
+    folder = Path(tempfile.gettempdir()) / f"next-basket-{os.getuid()}-{digest.hexdigest()[:16]}"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _dbt(
+    arguments: list[str], cwd: str, variables: dict[str, str], output: str, shared: Path
+) -> None:
     """Be the command `dbt`."""
     # loaded already where this runs
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
@@ -59,9 +86,60 @@ def _dbt(arguments: list[str], cwd: str, variables: dict[str, str], output: str)
     os.environ.clear()
     os.environ.update(variables)
     sys.argv = ["dbt", *arguments]
+    _hand_on_what_was_read(shared)
     try:
         cli(arguments)
     finally:
         # what dbt leaves to the end of the interpreter, to which a fork does not come: the database
         # is closed, so that its file holds what was written
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def _hand_on_what_was_read(folder: Path) -> None:
+    """
+    Begin with what another command read, and leave what this one reads for the next.
+
+    dbt reads everything anew if the connection is another one. Of a connection the project's files
+    depend on the names of database and schema alone, so lakes in other folders count as the same.
+    """
+    from dbt.artifacts.resources.base import FileHash  # noqa: PLC0415
+    from dbt.parser.manifest import ManifestLoader  # noqa: PLC0415
+
+    state_of = ManifestLoader.build_manifest_state_check
+    read_before = ManifestLoader.read_manifest_for_partial_parse
+    write = ManifestLoader.write_manifest_for_partial_parse
+
+    def state(loader: ManifestLoader) -> Any:  # noqa: ANN401
+        check = state_of(loader)  # type: ignore[no-untyped-call]
+        credentials = loader.root_project.credentials
+        names = f"{credentials.type} {credentials.database} {credentials.schema}"
+        check.profile_hash = FileHash.from_contents(names)
+        return check
+
+    def shared(loader: ManifestLoader) -> Path:
+        check = state(loader)
+        return folder / f"{check.vars_hash.checksum}-{check.profile_hash.checksum}"
+
+    def own(loader: ManifestLoader) -> Path:
+        return Path(loader.root_project.project_target_path) / "partial_parse.msgpack"
+
+    def read(loader: ManifestLoader) -> Any:  # noqa: ANN401
+        if shared(loader).exists() and not own(loader).exists():
+            own(loader).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(shared(loader), own(loader))
+        return read_before(loader)
+
+    def write_and_share(loader: ManifestLoader) -> None:
+        write(loader)  # type: ignore[no-untyped-call]
+        if Path(loader.root_project.project_root) == ROOT and not shared(loader).exists():
+            aside = shared(loader).with_suffix(f".{os.getpid()}")
+            shutil.copy(own(loader), aside)
+            aside.replace(shared(loader))
+
+    # for as long as the process lives
+    patch.multiple(
+        ManifestLoader,
+        build_manifest_state_check=state,
+        read_manifest_for_partial_parse=read,
+        write_manifest_for_partial_parse=write_and_share,
+    ).start()

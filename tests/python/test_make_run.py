@@ -78,6 +78,17 @@ def orders_of(raw: Path, eval_set: str) -> set[str]:
         return {row["order_id"] for row in csv.DictReader(file) if row["eval_set"] == eval_set}
 
 
+def test_folder_names_reach_programs_as_they_are_written(tmp_path: Path) -> None:
+    show = tmp_path / "show.mk"
+    show.write_text('show:\n\t@printf \'%s\\n\' "$$RAW_DIR" "$$LAKE_DIR" "$$RUNS_DIR"\n')
+    given = ["make", "-s", "-f", "Makefile", "-f", str(show), "show", "RUNS_DIR=a$b $$c"]
+    names = {"RAW_DIR": " it's $(x) [1]*?#,\"`", "LAKE_DIR": ""}
+    shown = subprocess.run(
+        given, cwd=ROOT, env=os.environ | names, capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.splitlines() == [names["RAW_DIR"], "lake", "a$b $$c"]
+
+
 def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:
     assert re.search(r"recency decay 0\.85 .* 0\.\d{4}", first_run.output)
     paths = re.findall(
@@ -122,6 +133,24 @@ def test_a_shop_without_test_orders_is_valid(tmp_path: Path) -> None:
     run = make_run(tmp_path, raw)
     assert run.ladder["window"] == 0
     assert run.submission == []
+
+
+def test_a_shop_without_an_order_to_predict_gets_live_mode(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    write_many_shoppers(raw, last_eval_set="prior")
+    # nor does it know in which order its carts are filled
+    lines = raw / "order_products__prior.csv"
+    lines.write_text(re.sub(r"(?m)^(\d+,\d+),\d+,", r"\1,1,", lines.read_text()))
+    run = make_run(tmp_path, raw, TASKS="next-in-cart buy-again", WINDOWS="2")
+    assert "mode live predicts the order that every shopper is still to make" in run.output
+    assert "mode: live" in run.output
+    assert run.ladder["window"] == 1
+    shoppers = {row["user_id"] for row in run.submission}
+    assert shoppers == {str(user) for user in range(1, 61)}
+    assert "next-in-cart cannot be learnt: in 300 of 300 orders" in run.output
+    assert "next-in-cart is left out" in run.output
+    assert not (tmp_path / "runs" / "next-in-cart" / "latest").exists()
 
 
 def write_many_shoppers(raw: Path, last_eval_set: str) -> None:

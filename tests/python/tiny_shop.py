@@ -61,3 +61,34 @@ def write_tiny_shop(folder: Path) -> None:
     """Write the six raw files into `folder`."""
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def write_uneven_shop(folder: Path, *, backwards: bool = False) -> None:
+    """
+    Write the tiny shop with what is rare, and right all the same.
+
+    Shoppers 4 and 5 have a single order, which is the one to predict; aisle 2 holds products of
+    both departments; two products are in one place of order 13's cart, and of order 41's.
+
+    Parameters
+    ----------
+    folder
+        Where the six files go.
+    backwards
+        Whether the rows of each file come in the opposite order.
+
+    """
+    files = FILES | {
+        "orders.csv": FILES["orders.csv"] + "41,4,train,1,2,10,\n51,5,test,1,3,12,\n",
+        "order_products__train.csv": (
+            FILES["order_products__train.csv"] + "41,400,1,0\n41,100,1,0\n"
+        ),
+        "order_products__prior.csv": FILES["order_products__prior.csv"].replace(
+            "13,100,2,1", "13,100,1,1"
+        ),
+        "products.csv": FILES["products.csv"].replace("Brûlée,3,1", "Brûlée,2,1"),
+    }
+    for name, text in files.items():
+        header, *rows = text.splitlines(keepends=True)
+        written = header + "".join(rows[::-1] if backwards else rows)
+        (folder / name).write_text(written, encoding="utf-8")

@@ -45,7 +45,10 @@ def shop_favourites(targets: pl.DataFrame, data: DataFolder) -> pl.DataFrame:
             "product_id",
             rank=pl.int_range(1, pl.len() + 1, dtype=pl.Int32),
             reason=pl.coalesce(
-                pl.format("a favourite of the shop in {}", "department_name"),
+                pl.format(
+                    "a favourite of the shop in {}",
+                    pl.col("department_name").replace("", None),
+                ),
                 pl.lit("a favourite of the shop"),
             ),
             source=pl.lit(COLD_START),

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import polars as pl
-
 from ml.data.contract import CONTEXTS
 from ml.data.reading import open_data
 from ml.judging.ladder import Ladder
-from ml.runs.run import OUT_OF_FOLD, check_fingerprint, read_run
+from ml.runs.run import OUT_OF_FOLD, check_fingerprint, read_run, scan_run_table
 from ml.tasks.buy_again import NAME, READS
 from ml.tasks.buy_again.judged_orders import choose_judged_orders
 from ml.tasks.buy_again.ladder import evaluate_predictors
@@ -39,7 +37,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
         labelled = data.candidates("labelled")
         check_fingerprint(run, data.fingerprint(READS), data_path)
     evaluation = choose_judged_orders(data, labelled)
-    out_of_fold = pl.read_parquet(run.folder / OUT_OF_FOLD)
+    out_of_fold = scan_run_table(run.folder / OUT_OF_FOLD).collect()
     seconds = run.metrics["fit_seconds"]
     original = OutOfFold(out_of_fold[ORIGINAL_COLUMN].to_numpy(), seconds[ORIGINAL_COLUMN])
     models = {

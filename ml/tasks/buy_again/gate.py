@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import lightgbm as lgb
 import numpy as np
 import polars as pl
 
@@ -11,10 +10,11 @@ from ml.data.contract import Context, default_context
 from ml.data.reading import DataFolder, open_data
 from ml.data.tables import COLUMNS
 from ml.fitting.boosting import predict as predict_rows
+from ml.fitting.boosting import read_booster
 from ml.fitting.calibration import IsotonicMap
 from ml.judging.ladder import Ladder
 from ml.runs.gate import Figures, LiveFigures
-from ml.runs.run import OUT_OF_FOLD, Run, check_contract, read_run
+from ml.runs.run import OUT_OF_FOLD, Run, check_contract, read_categories, read_run, scan_run_table
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.decision import choose_baskets
 from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
@@ -71,12 +71,13 @@ def compare_with_live(
     data = open_data(data_path)
     check_contract(live, data.contract, data_path)
     with step(f"read {data_path}"):
-        labelled = data.candidates("labelled", scratch)
+        # of the two only the live model scores these rows
+        labelled = data.candidates("labelled", scratch, categories=read_categories(live_folder))
     evaluation = choose_judged_orders(data, labelled)
     context = default_context(data.contract.mode)
-    ours = pl.read_parquet(new.folder / OUT_OF_FOLD)[context].to_numpy()
+    ours = scan_run_table(new.folder / OUT_OF_FOLD).collect()[context].to_numpy()
     theirs, unseen = _live_probability(
-        data, evaluation, live, context, pl.read_parquet(live_targets)
+        data, evaluation, live, context, scan_run_table(live_targets)
     )
     return LiveFigures(
         context=context,
@@ -88,11 +89,11 @@ def compare_with_live(
 
 
 def _live_probability(
-    data: DataFolder, evaluation: JudgedOrders, live: Run, context: Context, targets: pl.DataFrame
+    data: DataFolder, evaluation: JudgedOrders, live: Run, context: Context, targets: pl.LazyFrame
 ) -> tuple[Floats, int]:
     """Give the live run's probability of each evaluated row, and how many it had not been fed."""
     rows = evaluation.candidates
-    booster = lgb.Booster(model_file=live.model(context))
+    booster = read_booster(live.model(context))
     scored = predict_rows(booster, rows.columns(), live.features["contexts"][context])
     isotonic = live.parameters["isotonic"][context]
     if isotonic:
@@ -104,9 +105,10 @@ def _live_probability(
         maintain_order="left",
     )
     judged = (
-        pl.read_parquet(live.folder / OUT_OF_FOLD)
+        scan_run_table(live.folder / OUT_OF_FOLD)
         .join(targets.select(COLUMNS["target_orders"]), on=["user_id", "orders_back"], how="inner")
         .select(*_KEY, known=pl.col(context))
+        .collect()
     )
     known = mine.join(judged, on=_KEY, how="left", maintain_order="left")["known"]
     is_known = known.is_not_null().to_numpy()

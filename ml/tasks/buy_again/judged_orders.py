@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import click
 import numpy as np
 import polars as pl
 
@@ -11,8 +10,9 @@ from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder
 from ml.fitting.boosting import Examples
 from ml.fitting.folds import assign_folds, fold_of
+from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.judging.metrics import order_f1
-from ml.tasks.buy_again.parameters import CATEGORIES, FOLDS
+from ml.tasks.buy_again.parameters import FOLDS
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class JudgedOrders:
         One row per shopper with candidates there: user_id, fold.
     is_evaluated
         bool [n]: whether a labelled row of data.csv is in that window.
+    shopper
+        int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
         int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
     candidates
@@ -44,6 +46,7 @@ class JudgedOrders:
     orders: pl.DataFrame
     folds: pl.DataFrame
     is_evaluated: Booleans
+    shopper: Integers
     fold: Integers
     candidates: Candidates
     order: Integers
@@ -62,16 +65,16 @@ class JudgedOrders:
 
         """
         learnt = labelled.orders_back >= self.window
-        fold, is_judged = self.fold, self.is_evaluated
+        shopper, fold, is_judged = self.shopper, self.fold, self.is_evaluated
         if not learnt.all():
-            labelled, fold, is_judged = labelled.where(learnt), fold[learnt], is_judged[learnt]
+            labelled, shopper = labelled.where(learnt), shopper[learnt]
+            fold, is_judged = fold[learnt], is_judged[learnt]
         return Examples(
             features=labelled.columns(),
             label=labelled.label,
-            user_id=labelled.user_id,
+            shopper=shopper,
             fold=fold,
             is_judged=is_judged,
-            categories=CATEGORIES,
         )
 
     @property
@@ -102,32 +105,34 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
 
     Raises
     ------
-    click.ClickException
+    NothingToLearn
         If there is no such window; said of the newest one with labels.
 
     """
     if not len(labelled):
-        raise click.ClickException(
-            f"{data.path} has no label: there is nothing to learn from. Export at least 2 windows"
-            " if no order of the newest one is known."
+        raise NothingToLearn(
+            f"{data.path} has no label: there is nothing to learn from. None of the"
+            f" {data.targets.height} orders to predict is known and has an order before it: build"
+            " at least 2 windows if no order of the newest one is known."
         )
     windows = np.unique(labelled.orders_back).tolist()
     window = next((one for one in windows if _can_be_judged(labelled, one)), windows[0])
     is_evaluated = labelled.orders_back == window
     evaluated = labelled.where(is_evaluated)
     if evaluated.label.min() == evaluated.label.max():
-        raise click.ClickException(
-            f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}: there"
-            " is nothing to learn from."
+        raise NothingToLearn(
+            f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}, in"
+            f" {len(evaluated)} rows: there is nothing to learn from."
         )
     users = np.unique(evaluated.user_id)
-    folds = assign_folds(users, FOLDS)
+    folds = assign_folds(data.shopper_numbers(users), FOLDS)
     orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
     return JudgedOrders(
         window=window,
         orders=orders,
         folds=pl.DataFrame({"user_id": users, "fold": folds}),
         is_evaluated=is_evaluated,
+        shopper=data.shopper_numbers(labelled.user_id),
         fold=fold_of(labelled.user_id, users, folds),
         candidates=evaluated,
         order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),

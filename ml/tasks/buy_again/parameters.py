@@ -49,9 +49,6 @@ ORIGINAL_FEATURES = (
 ORIGINAL_FEATURE_FRACTION = 0.6
 """Part of those 16 that a tree sees; of so few a quarter would be too little."""
 
-CATEGORIES = ("prod_aisle_id", "prod_department_id")
-"""Columns that hold codes and not amounts."""
-
 _ALWAYS: dict[str, Any] = {
     "objective": "binary",
     "metric": "binary_logloss",

@@ -14,9 +14,10 @@ from ml.data.contract import Context, default_context
 from ml.data.data_csv import Candidates
 from ml.data.reading import open_data
 from ml.fitting.boosting import predict as predict_rows
+from ml.fitting.boosting import read_booster
 from ml.fitting.calibration import IsotonicMap
 from ml.fitting.explanations import contributions
-from ml.runs.run import check_contract, read_run
+from ml.runs.run import check_contract, read_categories, read_run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.cold_start import COLD_START, shop_favourites
 from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, choose_baskets
@@ -54,7 +55,8 @@ def predict(
     the order) and reason, sorted by user_id and rank. submission.csv has one row per order:
     order_id (user_id in live mode) and products separated by blanks, the most probable first;
     `None` for an empty basket. cold_start.parquet has the shop's favourites for shoppers without
-    any earlier order. With no order to predict all are written without rows.
+    any earlier order. Where every basket is known all are
+    written without rows.
 
     Parameters
     ----------
@@ -73,16 +75,19 @@ def predict(
     ------
     click.ClickException
         If the run or the data cannot be read, the run is of another task, the model was trained on
-        other columns, or the context is order-start in live mode.
+        other columns, there is no order to predict, or the context is order-start in live mode.
 
     """
     run = read_run(run_folder, NAME)
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
+    to_predict = data.orders_to_predict()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
         with step(f"read {data_path}"):
-            rows = data.candidates("to predict", Path(scratch))
+            rows = data.candidates(
+                "to predict", Path(scratch), categories=read_categories(run_folder)
+            )
         is_live = data.contract.mode == "live"
         if is_live and context == "order-start":
             raise click.ClickException(
@@ -90,8 +95,8 @@ def predict(
                 " --context pre-order."
             )
         context = context or default_context(data.contract.mode)
-        targets = data.window_targets(0).filter(~pl.col("is_known"))
-        booster = lgb.Booster(model_file=run.model(context))
+        targets = to_predict.filter(~pl.col("is_known"))
+        booster = read_booster(run.model(context))
         names = run.features["contexts"][context]
         with step(f"score {targets.height} orders, {context} model"):
             probability = predict_rows(booster, rows.columns(), names)

@@ -168,11 +168,10 @@ def _profiles(targets: pl.DataFrame, baskets: pl.LazyFrame, weight: pl.Expr) -> 
 
 def _pool(profiles: Profiles) -> Integers:
     """Choose whom to look for neighbours among: everybody, or of very many an even share."""
-    users = profiles.user_id
-    if len(users) <= MOST_NEIGHBOURS_LOOKED_AT:
-        return np.arange(len(users))
-    chosen = hold_out(users, MOST_NEIGHBOURS_LOOKED_AT / len(users))
-    return np.searchsorted(users, np.sort(chosen))
+    places = np.arange(len(profiles.user_id))
+    if len(places) <= MOST_NEIGHBOURS_LOOKED_AT:
+        return places
+    return np.sort(hold_out(places + 1, MOST_NEIGHBOURS_LOOKED_AT / len(places))) - 1
 
 
 def _parts(profiles: Profiles) -> Iterator[slice]:

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from ml.judging.metrics import Interval
 from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
 from ml.report.page import Part, templates
-from ml.report.parts import context_comparisons, read_comparisons, read_examples
+from ml.report.parts import context_comparisons, known_orders, read_comparisons, read_examples
 from ml.runs.run import Run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.ladder import F1, main_comparisons
@@ -52,7 +52,8 @@ def report(run: Run) -> Part:
         title="What shoppers will buy again",
         lead="From a shopper's earlier orders the model gives every product in them the chance to"
         " be in the next order, and picks the basket that fits these chances best. It was judged"
-        f" on {ladder['judged']['orders']:,} orders of shoppers that it had not learnt from.",
+        f" on {ladder['judged']['orders']:,} orders of shoppers that it had not learnt from."
+        f"{known_orders(run)}",
         body=Markup(text),  # noqa: S704 - escaped by its template
     )
 

@@ -21,7 +21,15 @@ from ml.fitting.memory import windows_that_fit
 from ml.judging.ladder import Ladder
 from ml.judging.metrics import Interval, bootstrap
 from ml.runs.model_card import write_model_card
-from ml.runs.run import EXAMPLES, OUT_OF_FOLD, model_path, write_json, write_records, write_run
+from ml.runs.run import (
+    CATEGORIES,
+    EXAMPLES,
+    OUT_OF_FOLD,
+    model_path,
+    write_json,
+    write_records,
+    write_run,
+)
 from ml.tasks.buy_again import NAME, READS
 from ml.tasks.buy_again.examples import choose_examples
 from ml.tasks.buy_again.gate import gate_figures
@@ -125,6 +133,7 @@ def train(
         for context, one in fitted.items():
             text = one.booster().model_to_string()
             model_path(folder, context).write_text(text, encoding="utf-8")
+        write_json(folder / CATEGORIES, labelled.categories)
         evaluation.folds.write_parquet(folder / "folds.parquet")
         _out_of_fold(evaluation, fitted, original).write_parquet(folder / OUT_OF_FOLD)
         context = default_context(data.contract.mode)
@@ -135,6 +144,7 @@ def train(
         windows = np.unique(labelled.orders_back)
         records["data"] |= {
             "fingerprint": fingerprint,
+            "known_orders": data.known_orders(),
             "windows_used": windows[windows >= evaluation.window].tolist(),
             "labelled_rows": len(labelled),
         }

@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-import polars as pl
-
 from ml.data.reading import open_data
 from ml.judging.ladder import Ladder
-from ml.runs.run import OUT_OF_FOLD, check_contract, check_fingerprint, read_run
+from ml.runs.run import OUT_OF_FOLD, check_contract, check_fingerprint, read_run, scan_run_table
 from ml.tasks.discovery import NAME, READS
 from ml.tasks.discovery.candidates import WindowCandidates
 from ml.tasks.discovery.ladder import evaluate_lists, novel_truth
@@ -34,7 +32,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
     check_fingerprint(run, data.fingerprint(READS), data_path)
-    listed = pl.read_parquet(run.folder / OUT_OF_FOLD)
+    listed = scan_run_table(run.folder / OUT_OF_FOLD).collect()
     orders_back = run.metrics["ladder"]["window"]
     truth = novel_truth(data, orders_back)
     with step("similar shoppers and factors"):

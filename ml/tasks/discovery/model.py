@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +10,13 @@ import polars as pl
 
 from ml.data.arrays import Floats, Integers
 from ml.data.reading import DataFolder
+from ml.fitting.boosting import read_model
 from ml.fitting.fits import fit_without_each_fold
 from ml.fitting.folds import fold_of
+from ml.runs.run import scan_run_table
 from ml.tasks.discovery import parameters
 from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
+from ml.tools.progress import say
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,12 @@ def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> Dis
     drawn = np.random.default_rng(parameters.SEED).random(len(label)) < parameters.NEGATIVE_SHARE
     learnt = (label > 0) | drawn
     features, label, fold = features[learnt], label[learnt], fold[learnt]
+    if len(np.unique(fold)) < 2:  # noqa: PLR2004 - to learn from in one while the other is left out
+        say("discovery model: too few candidates to learn from, so that it ranks nothing")
+        # a row in every fold that was not bought
+        features = np.zeros((parameters.FOLDS, len(FEATURES)), dtype=np.float32)
+        label = np.zeros(parameters.FOLDS, dtype=np.float32)
+        fold = np.arange(parameters.FOLDS)
     data = lgb.Dataset(
         features,
         label=label,
@@ -188,17 +196,14 @@ def read_models(folder: Path) -> DiscoveryModels:
         If a file is missing or damaged.
 
     """
-    try:
-        folds = pl.read_parquet(folder / "discovery-folds.parquet")
-        fold_models = [
-            (folder / f"discovery-fold-{fold}.txt").read_text(encoding="utf-8")
-            for fold in range(parameters.FOLDS)
-        ]
-        model = (folder / "discovery.txt").read_text(encoding="utf-8")
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise click.ClickException(
-            f"{folder} lacks a model of discovery ({error}): train again."
-        ) from None
+    folds = scan_run_table(folder / "discovery-folds.parquet").collect()
+    model, *fold_models = (
+        read_model(folder / f"{name}.txt")
+        for name in (
+            "discovery",
+            *(f"discovery-fold-{fold}" for fold in range(parameters.FOLDS)),
+        )
+    )
     return DiscoveryModels(
         folds["user_id"].to_numpy(), folds["fold"].to_numpy(), fold_models, model
     )

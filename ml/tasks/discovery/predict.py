@@ -10,7 +10,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from ml.data.arrays import Integers
-from ml.data.carts import products_in_carts, read_carts
+from ml.data.carts import products_in_carts, read_carts, say_unknown_products
 from ml.data.reading import DataFolder, open_data
 from ml.runs.run import check_contract, read_run
 from ml.tasks.discovery import FILE, NAME
@@ -104,17 +104,17 @@ def predict(
     Raises
     ------
     click.ClickException
-        If a file cannot be read, the run was trained on another contract, or there is no product of
-        a department.
+        If a file cannot be read, the run was trained on another contract, there is no product of a
+        department, or no order to predict.
 
     """
     run = read_run(run_folder, NAME)
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
     ids = _department_ids(data, departments)
-    in_cart = products_in_carts(read_carts(carts)) if carts else None
+    in_cart = _products_in_carts(data, carts) if carts else None
     models = read_models(run_folder)
-    users = np.unique(data.window_targets(0)["user_id"].to_numpy())
+    users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
     stamps = {
         "model_version": run_folder.resolve().name,
         "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -126,13 +126,26 @@ def predict(
     say(f"{len(users)} shoppers: the recommendations are in {out}")
 
 
+def _products_in_carts(data: DataFolder, path: Path) -> pl.DataFrame:
+    carts = read_carts(path)
+    say_unknown_products(carts, data.products()["product_id"].to_numpy())
+    return products_in_carts(carts)
+
+
 def _department_ids(data: DataFolder, names: Collection[str]) -> list[int]:
+    """Find every department that bears one of these names, in whatever case."""
     departments = data.products().select("department_name", "department_id").drop_nulls().unique()
-    ids = dict(departments.sort("department_name").iter_rows())
+    ids: dict[str, list[int]] = {}
+    for name, one in departments.sort("department_name", "department_id").iter_rows():
+        ids.setdefault(_folded(name), []).append(one)
     for name in names:
-        if name not in ids:
+        if _folded(name) not in ids:
+            there = ", ".join(sorted(set(departments["department_name"])))
             raise click.ClickException(
-                f"the shop has no product of a department {name}: its departments are"
-                f" {', '.join(ids)}."
+                f"the shop has no product of a department {name}: its departments are {there}."
             )
-    return [ids[name] for name in names]
+    return [one for name in names for one in ids[_folded(name)]]
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import polars as pl
 
+from ml.data.reading import shown_name
 from ml.tasks.discovery import parameters
 
 RECOMMENDATIONS = pl.Schema(
@@ -79,8 +80,11 @@ def with_reasons(listed: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
         The same rows with `reason`.
 
     """
-    aisles = names.select("aisle_id", "aisle_name").unique()
-    others = names.select(together_with_product_id="product_id", together_with="product_name")
+    aisles = names.select("aisle_id", shown_name("aisle_name", "aisle", "aisle_id")).unique()
+    others = names.select(
+        together_with_product_id="product_id",
+        together_with=shown_name("product_name", "product", "product_id"),
+    )
     none = pl.lit(10**6)
     together = pl.col("together_rank").cast(pl.Int64).fill_null(none)
     similar = pl.col("neighbour_rank").cast(pl.Int64).fill_null(none)

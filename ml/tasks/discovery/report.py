@@ -1,7 +1,7 @@
 """What the report says of a run of discovery."""
 
 from ml.report.page import Part
-from ml.report.parts import ranking_tables, shopper_lists
+from ml.report.parts import known_orders, ranking_tables, shopper_lists
 from ml.runs.run import Run
 from ml.tasks.discovery import NAME
 
@@ -27,6 +27,6 @@ def report(run: Run) -> Part:
         title="What shoppers will buy for the first time",
         lead="Out of all products that a shopper never bought, the model lists those most likely to"
         f" be in the next order. It was judged on {shoppers:,} shoppers that it had not learnt"
-        " from.",
+        f" from.{known_orders(run)}",
         body=ranking_tables(run, protocol, ("recall@10", "recall@80")) + examples,
     )

@@ -15,6 +15,7 @@ class SimilarNames:
 
     Cosine of the words' TF-IDF (Salton and Buckley, Term-weighting Approaches in Automatic Text
     Retrieval, 1988), of a product's name and of all names in the history together, each once.
+    Where no product has a name with a word in it, every score is 0.
 
     Parameters
     ----------
@@ -27,7 +28,12 @@ class SimilarNames:
 
     def __init__(self, purchases: PurchaseMatrix, names: pl.DataFrame) -> None:
         words = TfidfVectorizer(binary=True, dtype=np.float32)
-        words.fit(names["product_name"].fill_null(""))
+        texts = names["product_name"].fill_null("")
+        # a shop may sell by code, without a word
+        self._says_nothing = not any(map(words.build_analyzer(), texts))
+        if self._says_nothing:
+            return
+        words.fit(texts)
         own = pl.DataFrame({"product_id": purchases.products}).join(
             names, on="product_id", how="left", maintain_order="left"
         )
@@ -50,6 +56,8 @@ class SimilarNames:
         float32 [n]
 
         """
+        if self._says_nothing:
+            return np.zeros(len(column), dtype=np.float32)
         histories = unit_rows(self._bought[rows] @ self._names).toarray()
         words = self._names[column]
         pair = np.repeat(np.arange(len(column)), np.diff(words.indptr))

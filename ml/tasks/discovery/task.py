@@ -33,7 +33,8 @@ DISCOVERY = Task(
             ["--department", "departments"],
             metavar="NAME",
             multiple=True,
-            help="Recommend only products of this department; may be given several times.",
+            help="Recommend only products of the departments of this name, in whatever case; may be"
+            " given several times.",
         ),
     ),
     published=FILE,

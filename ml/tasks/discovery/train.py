@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import lightgbm as lgb
 import numpy as np
 import polars as pl
@@ -14,6 +13,7 @@ from ml.data.arrays import Integers
 from ml.data.contract import Contract
 from ml.data.reading import DataFolder, open_data
 from ml.fitting.folds import assign_folds
+from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.judging.ladder import Ladder
 from ml.runs.model_card import write_model_card
 from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_run
@@ -59,52 +59,61 @@ class Fitted:
     scores: dict[int, pl.DataFrame]
 
 
-def fit_discovery(data: DataFolder) -> Fitted:
+def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
     """
     Fit the re-ranker on every window with known target orders; the newest of them is judged.
 
-    A newer window with fewer such orders than folds, or none that holds a candidate, is left out.
+    A newer window with fewer such orders than folds, or none that holds a candidate, is left out,
+    as is one without any history.
 
     Parameters
     ----------
     data
         The exported folder.
+    needs_new
+        Whether there is nothing to learn where nobody buys anything new. If not, the models of
+        such a shop give every candidate the same chance, next to 0.
 
     Raises
     ------
-    click.ClickException
+    NothingToLearn
         If no sampled shopper's target order is known, there are fewer such shoppers than folds, or
         no window can be judged.
 
     """
     known = data.sampled_targets()
     if not known.height:
-        raise click.ClickException(
-            f"no target order beside {data.path} is known: there is nothing to learn from."
-            " Build at least 2 windows."
+        raise NothingToLearn(
+            f"of the {data.targets.height} orders to predict beside {data.path} none is known:"
+            " there is nothing to learn from. Build at least 2 windows."
         )
-    assign_folds(np.unique(known["user_id"].to_numpy()), parameters.FOLDS)
+    assign_folds(data.shopper_numbers(np.unique(known["user_id"])), parameters.FOLDS)
     examples: dict[int, Examples] = {}
     judged = None
     windows = known.group_by("orders_back").len().sort("orders_back")
     for orders_back, orders in windows.iter_rows():
         if judged is None and orders < parameters.FOLDS:
             continue
+        if data.table("product_ranks", orders_back).head(1).collect().is_empty():
+            continue
         with step(f"discovery candidates of window {orders_back}"):
             window = WindowCandidates(data, orders_back)
             frame = labelled_candidates(data, window)
-        if judged is None and not frame["label"].sum():
+        if judged is None and needs_new and not frame["label"].sum():
             continue
         examples[orders_back] = examples_of(frame)
         judged = judged or (window, frame)
     if judged is None:
-        raise click.ClickException(
-            f"in no window beside {data.path} do the target orders of {parameters.FOLDS} shoppers"
-            " hold a candidate: there is nothing to learn from."
+        what = "a product that is new to its shopper" if needs_new else "an order before it"
+        raise NothingToLearn(
+            f"of the {known.height} known orders beside {data.path} none, or those of fewer than"
+            f" {parameters.FOLDS} shoppers in each window, have {what}: there is nothing to learn"
+            " from."
         )
     window, frame = judged
     users = np.unique(known.filter(pl.col("orders_back") >= window.orders_back)["user_id"])
-    models = fit_folds(list(examples.values()), users, assign_folds(users, parameters.FOLDS))
+    folds = assign_folds(data.shopper_numbers(users), parameters.FOLDS)
+    models = fit_folds(list(examples.values()), users, folds)
     scores = {
         orders_back: one.keys.with_columns(
             score=score(one.keys["user_id"].to_numpy(), one.features, models)
@@ -147,7 +156,7 @@ def train(data_path: Path, run: Path) -> Ladder:
         examples = _examples(listed, data.products(), truth.users)
         write_json(folder / EXAMPLES, {"shoppers": examples})
         records = _records(data.contract, fitted, ladder)
-        records["data"]["fingerprint"] = fingerprint
+        records["data"] |= {"fingerprint": fingerprint, "known_orders": data.known_orders()}
         write_records(folder, records, begun)
         write_model_card(folder, Path(__file__).parent, records)
     say(f"the run is in {run}")

@@ -14,9 +14,8 @@ from ml.tasks.next_in_cart.ranker import rank
 from ml.tasks.next_in_cart.state import State
 
 Only = Literal["all", "new"]
-NEXT = pl.Schema(
-    {"cart_id": pl.Int64, "rank": pl.Int32, "product_id": pl.Int64, "score": pl.Float64}
-)
+NEXT = pl.Schema({"rank": pl.Int32, "product_id": pl.Int64, "score": pl.Float64})
+"""The columns of an answer after cart_id."""
 
 
 @dataclass(frozen=True)
@@ -81,20 +80,21 @@ class NextInCart:
         )
 
     def answer_all(self, carts: list[Cart], only: Only) -> pl.DataFrame:
-        """Answer some carts at a time; gives NEXT's columns, ANSWERED rows per cart at most."""
+        """Answer some carts; gives cart_id and NEXT, ANSWERED rows per cart at most."""
         found = [self._find(cart.user_id, self._indices(cart.products), only) for cart in carts]
         rows, scores = rank(found, self._booster, threads=0)
         sizes = [len(some) for some in rows]
         products = [one.product[best] for one, best in zip(found, rows, strict=True)]
         return pl.DataFrame(
             {
-                "cart_id": np.repeat([cart.cart_id for cart in carts], sizes),
+                "cart_id": pl.Series([cart.cart_id for cart in carts]).gather(
+                    np.repeat(np.arange(len(carts)), sizes)
+                ),
                 "rank": np.concatenate([np.arange(1, size + 1) for size in sizes]),
                 "product_id": self.state.products[np.concatenate(products)],
                 "score": np.concatenate(scores),
-            },
-            schema=NEXT,
-        )
+            }
+        ).cast(NEXT)
 
     def _find(self, user: int, cart: Integers, only: Only) -> CartCandidates:
         found = self._finder.find(self.state.index_of_user(user), cart)

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from ml.data.reading import open_data
+from ml.fitting.boosting import read_booster
 from ml.judging.ladder import Ladder
 from ml.runs.run import check_contract, check_fingerprint, read_run
 from ml.tasks.discovery.model import read_models
 from ml.tasks.next_in_cart import NAME, READS, parameters
 from ml.tasks.next_in_cart.ladder import evaluate_rankers
-from ml.tasks.next_in_cart.ranker import known_orders, read_booster
+from ml.tasks.next_in_cart.ranker import known_orders
 from ml.tasks.next_in_cart.state import load_state
 
 

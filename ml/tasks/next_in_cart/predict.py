@@ -8,12 +8,12 @@ import click
 import numpy as np
 import polars as pl
 
-from ml.data.carts import Cart, read_carts
-from ml.data.reading import DataFolder, open_data
-from ml.runs.run import Run, check_contract, read_run
+from ml.data.carts import Cart, read_carts, say_unknown_products
+from ml.data.reading import DataFolder, names_by_id, open_data
+from ml.fitting.boosting import read_booster
+from ml.runs.run import Run, check_contract, read_run, scan_run_table
 from ml.tasks.next_in_cart import FILE, NAME, READS
 from ml.tasks.next_in_cart.answers import NEXT, NextInCart, Only
-from ml.tasks.next_in_cart.ranker import read_booster
 from ml.tasks.next_in_cart.state import State, load_state
 from ml.tasks.next_in_cart.train import RECOMMENDATIONS, newest_state
 from ml.tools.atomic_files import file_aside
@@ -33,30 +33,11 @@ def load_next_in_cart(folder: Path) -> NextInCart:
 
     """
     read_run(folder, NAME)
-    names = scan_run_table(folder / "products.parquet").select("product_id", "product_name")
     return NextInCart(
         load_state(folder / "state.npz"),
         read_booster(folder / "ranker.txt"),
-        dict(names.collect().iter_rows()),
+        names_by_id(scan_run_table(folder / "products.parquet")),
     )
-
-
-def scan_run_table(path: Path) -> pl.LazyFrame:
-    """
-    Open a table of a run.
-
-    Raises
-    ------
-    click.ClickException
-        If the file is missing or damaged.
-
-    """
-    try:
-        table = pl.scan_parquet(path)
-        table.collect_schema()
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise click.ClickException(f"{path} cannot be read ({error}): train again.") from None
-    return table
 
 
 def predict(
@@ -94,14 +75,16 @@ def predict(
     run = read_run(run_folder, NAME)
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
+    data.orders_to_predict()  # without one nothing is known of any shopper
     asked = read_carts(carts)
     out.mkdir(parents=True, exist_ok=True)
     state = _state_for(run, data, asked, out)
     shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
     known = sum(shop.state.index_of_user(cart.user_id) >= 0 for cart in asked)
     say(f"{len(asked)} carts, {len(asked) - known} of shoppers that are not known")
+    say_unknown_products(asked, data.products()["product_id"].to_numpy())
     begun = time.perf_counter()
-    frames = [pl.DataFrame(schema=NEXT)]
+    frames = [pl.DataFrame(schema={"cart_id": pl.Int64, **NEXT})] if not asked else []
     with counted_step("answer", len(asked)) as advance:
         for begin in range(0, len(asked), _BATCH):
             some = asked[begin : begin + _BATCH]

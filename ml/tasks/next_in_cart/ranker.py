@@ -1,9 +1,7 @@
 """What the ranker learns from: steps of known orders, and the candidates at each."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
-import click
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
@@ -34,7 +32,7 @@ def known_orders(data: DataFolder, orders_back: int, state: State) -> list[Order
     lines = (
         data.baskets()
         .join(targets.lazy(), on=["user_id", "order_number"], how="semi")
-        .sort("user_id", "add_to_cart_order")
+        .sort("user_id", "add_to_cart_order", "product_id")
         .collect()
     )
     orders = []
@@ -147,27 +145,6 @@ def fit_ranker(steps: list[Steps], users: Integers, folds: Integers) -> tuple[li
         parameters=parameters.LIGHTGBM,
         rounds=parameters.ROUNDS,
     )
-
-
-def read_booster(path: Path) -> lgb.Booster:
-    """
-    Read a model of a run.
-
-    Raises
-    ------
-    click.ClickException
-        If the file is missing or damaged.
-
-    """
-    fault: object = "it is cut off"
-    try:
-        text = path.read_text(encoding="utf-8")
-        # a tree that is cut off would end the whole process inside LightGBM
-        if "end of trees" in text:
-            return lgb.Booster(model_str=text)
-    except (OSError, ValueError, lgb.basic.LightGBMError) as error:
-        fault = error
-    raise click.ClickException(f"{path} is no model ({fault}): train again.")
 
 
 def rank(

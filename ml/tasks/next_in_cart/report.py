@@ -1,7 +1,7 @@
 """What the report says of a run of next-in-cart."""
 
 from ml.report.page import Part
-from ml.report.parts import ranking_tables, shopper_lists
+from ml.report.parts import known_orders, ranking_tables, shopper_lists
 from ml.runs.run import Run
 from ml.tasks.next_in_cart import NAME
 
@@ -27,7 +27,7 @@ def report(run: Run) -> Part:
         trained_at=run.environment["trained_at"],
         title="What comes next into the cart",
         lead="From what lies in the cart, its order, and the shopper's history, the model ranks"
-        f" what is put into it next.{was_judged}",
+        f" what is put into it next.{was_judged}{known_orders(run)}",
         body=ranking_tables(run, protocol, ("HR@10", "MRR@10")),
         opening=shopper_lists(
             run,

@@ -311,7 +311,7 @@ def _lines(data: DataFolder, orders_back: int, users: Integers, products: Intege
         lines = (
             _history(data, orders_back, some)
             .select("user_id", "order_number", "add_to_cart_order", "product_id")
-            .sort("user_id", "order_number", "add_to_cart_order")
+            .sort("user_id", "order_number", "add_to_cart_order", "product_id")
             .collect()
         )
         counts.append(np.diff(_starts(lines["user_id"].to_numpy(), some)))

@@ -17,20 +17,29 @@ from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder, open_data
 from ml.data.tables import table_file
 from ml.data.users import user_parts
-from ml.fitting.boosting import Examples, FitParameters, fit, predict
+from ml.fitting.boosting import Examples, FitParameters, fit, predict, read_booster
 from ml.judging.ladder import Ladder
 from ml.runs.model_card import write_model_card
-from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_run
-from ml.tasks.buy_again.parameters import CATEGORIES, parameters_for
+from ml.runs.run import (
+    CATEGORIES,
+    EXAMPLES,
+    OUT_OF_FOLD,
+    read_categories,
+    write_json,
+    write_records,
+    write_run,
+)
+from ml.tasks.buy_again.parameters import parameters_for
 from ml.tasks.discovery.model import DiscoveryModels, read_models, write_models
 from ml.tasks.discovery.predict import write_recommendations
 from ml.tasks.discovery.train import fit_discovery
 from ml.tasks.next_in_cart import NAME, READS, parameters
 from ml.tasks.next_in_cart.answers import NextInCart
 from ml.tasks.next_in_cart.cart_candidates import FEATURES
+from ml.tasks.next_in_cart.cart_order import check_cart_order
 from ml.tasks.next_in_cart.ladder import evaluate_rankers
 from ml.tasks.next_in_cart.lists import ShopperLists, example_shoppers
-from ml.tasks.next_in_cart.ranker import fit_ranker, known_orders, learning_steps, read_booster
+from ml.tasks.next_in_cart.ranker import fit_ranker, known_orders, learning_steps
 from ml.tasks.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
 from ml.tools.progress import say, step
 
@@ -70,6 +79,8 @@ def train(data_path: Path, run: Path) -> Ladder:
     begun = time.perf_counter()
     with write_run(run) as folder, tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         data = open_data(data_path)
+        check_cart_order(data)
+        data.orders_to_predict()  # without one the run could answer nothing
         fingerprint = data.fingerprint(READS)
         # of what the fits need nothing is left in memory when every shopper is laid out
         ladder, records = _fit_and_judge(data, folder, Path(scratch))
@@ -78,9 +89,9 @@ def train(data_path: Path, run: Path) -> Ladder:
         state.save(folder / "state.npz")
         shutil.copy(table_file(data_path, "products"), folder / "products.parquet")
         shop = NextInCart(state, read_booster(folder / "ranker.txt"), data.product_names())
-        lists = ShopperLists(shop, pl.scan_parquet(recommendations))
+        lists = ShopperLists(shop, pl.scan_parquet(recommendations, glob=False))
         write_json(folder / EXAMPLES, {"shoppers": example_shoppers(lists)})
-        records["data"]["fingerprint"] = fingerprint
+        records["data"] |= {"fingerprint": fingerprint, "known_orders": data.known_orders()}
         write_records(folder, records, begun)
         write_model_card(folder, Path(__file__).parent, records)
     say(f"the run is in {run}")
@@ -117,7 +128,7 @@ def newest_state(
     models = read_models(folder)
     with step("discovery lists"):
         write_recommendations(recommendations, data, users, models)
-    new = pl.scan_parquet(recommendations)
+    new = pl.scan_parquet(recommendations, glob=False)
     # handed over unnamed, so that it can be freed as soon as it is laid out
     return build_state(
         data, 0, users, _newest_own_products(data, folder, scratch, models, only), new
@@ -133,7 +144,7 @@ def _newest_own_products(
     ]
     final = read_booster(folder / "buy-again.txt")
     with step("buy-again chances"), tempfile.TemporaryDirectory(dir=scratch) as inner:
-        candidates = data.candidates("newest", Path(inner), only)
+        candidates = data.candidates("newest", Path(inner), only, read_categories(folder))
         probability = np.full(len(candidates), np.nan)
         fold = models.fold_of(candidates.user_id)
         for which in np.unique(fold):
@@ -174,7 +185,7 @@ def _fit_and_judge(
     data: DataFolder, folder: Path, scratch: Path
 ) -> tuple[Ladder, dict[str, dict[str, Any]]]:
     """Write the models and the judged state into the folder; give the figures and records."""
-    discovery = fit_discovery(data)
+    discovery = fit_discovery(data, needs_new=False)
     users, folds = discovery.models.users, discovery.models.folds
     with step(f"read {data.path}"):
         labelled = data.candidates("labelled", scratch)
@@ -188,10 +199,9 @@ def _fit_and_judge(
         Examples(
             features=learners.columns(),
             label=learners.label,
-            user_id=learners.user_id,
+            shopper=data.shopper_numbers(learners.user_id),
             fold=discovery.models.fold_of(learners.user_id),
             is_judged=np.ones(len(learners), dtype=np.bool_),
-            categories=CATEGORIES,
         ),
         columns,
         fit_parameters,
@@ -228,6 +238,7 @@ def _fit_and_judge(
     out_of_fold.write_parquet(folder / OUT_OF_FOLD)
     state.save(folder / "judged-state.npz")
     write_models(folder, discovery.models)
+    write_json(folder / CATEGORIES, labelled.categories)
     (folder / "buy-again.txt").write_text(buy_again.booster().model_to_string(), encoding="utf-8")
     for number, model in enumerate(buy_again.fold_models):
         (folder / f"buy-again-fold-{number}.txt").write_text(

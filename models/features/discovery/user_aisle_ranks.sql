@@ -22,14 +22,7 @@ discovery_users as (
 
 aisles as (
 
-    select
-        user_id,
-        aisle_id,
-        cast(sum(aisle_lines) as bigint) as aisle_lines,
-        cast(sum(aisle_products) as bigint) as aisle_products,
-        max(aisle_last_order) as aisle_last_order,
-        orders_back
-    from user_aisles
+    select * from user_aisles
     where
         exists (
             select 1 from discovery_users
@@ -37,7 +30,6 @@ aisles as (
                 discovery_users.user_id = user_aisles.user_id
                 and discovery_users.orders_back = user_aisles.orders_back
         )
-    group by user_id, aisle_id, orders_back
 
 ),
 

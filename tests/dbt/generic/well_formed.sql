@@ -2,16 +2,16 @@
     Every raw value can be read as what its column holds. One pass over the file checks all columns,
     and one sentence tells for each damaged one in how many rows it is, with an example.
 
-    whole_numbers: {column: type}, unsigned and small enough for the type; whole_days: columns of
-    the same, also written 15.0, or empty; accepted: {column: [values]}. The conditions stand in
-    macros/raw_rules.sql.
+    keys: columns of whole numbers that are written in one way alone; whole_numbers: {column:
+    [lowest, highest]}; whole_days: the same, also written 15.0, or empty; accepted: {column:
+    [values]}. The conditions stand in macros/raw_rules.sql.
 -#}
-{% test well_formed(model, whole_numbers={}, whole_days=[], accepted={}) %}
+{% test well_formed(model, keys=[], whole_numbers={}, whole_days={}, accepted={}) %}
 
     {#- counting the damage makes the engine spell it out, and so stop with the sentence -#}
     {{ config(fail_calc='count(damage)') }}
 
-    {%- set rules = raw_value_rules(whole_numbers, whole_days, accepted) -%}
+    {%- set rules = raw_value_rules(keys, whole_numbers, whole_days, accepted) -%}
 
     with
 

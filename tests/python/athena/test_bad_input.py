@@ -45,10 +45,10 @@ def good_shop(
 
 
 def load_damaged(api: RunningApi, tiny_raw: Path, folder: Path, damage: Damage) -> None:
-    """Load the tiny shop with one damage into the raw zone."""
+    """Load the tiny shop with one damage, as it is uploaded, into the raw zone."""
     shutil.copytree(tiny_raw, folder)
     damage_files(folder, damage)
-    api.load_raw(folder)
+    api.upload_raw(folder)
 
 
 @pytest.mark.parametrize("damage", BAD_VALUES.values(), ids=BAD_VALUES.keys())

@@ -11,7 +11,7 @@ from statistics import median
 
 import polars as pl
 
-UNIT = 2**30  # the weights of the seed are whole numbers of this unit
+UNIT = 2**30  # decay_weights are whole numbers of this unit
 ORDER_DECAY, DAY_DECAY = 0.85, 0.98
 LAST_WEIGHTED_STEP = 400
 Value = float | int | None
@@ -104,6 +104,8 @@ class _Shop:
     def candidates(self, user: int, target: Order) -> Iterator[dict[str, Value]]:
         """Give the row of every product of the shopper's history."""
         orders = self.histories[user]
+        if not orders:
+            return
         of_user = self._user(orders, target)
         for product, at in _purchases(orders).items():
             keys = {"user_id": user, "product_id": product}

@@ -79,10 +79,22 @@ PAIRS = [
     Change("aisle_organic_lines", "user_aisles", "up_features.up_orders * products", "products"),
     Change("aisle_last_order", "user_aisles", "max(up_features.up_", "min(up_features.up_"),
     Change(
-        "department_lines",
+        "aisle of two departments",
         "user_aisles",
-        "user_id, department_id, orders_back\n        )",
-        "user_id, orders_back\n        )",
+        "products.aisle_id, up_features.orders_back",
+        "products.aisle_id, products.department_id, up_features.orders_back",
+    ),
+    Change(
+        "department_lines",
+        "user_departments",
+        "sum(up_features.up_orders)",
+        "count(up_features.up_orders)",
+    ),
+    Change(
+        "department of an aisle",
+        "user_departments",
+        "products.department_id, up",
+        "products.aisle_id, products.department_id, up",
     ),
     Change(
         "aisle_orders",
@@ -405,7 +417,7 @@ FEATURES = [
     Change(
         "up_department_share",
         "candidates",
-        "'user_aisles.department_lines', ",
+        "'user_departments.department_lines', ",
         "'user_aisles.aisle_lines', ",
     ),
     Change(

@@ -1,5 +1,6 @@
 """Bad input stops the build with a message that names it, and leaves the last good results."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from tests.python.raw_damages import (
     MARTS,
     ORDERS,
     PRIOR,
+    TRAIN,
     UNREADABLE_FILES,
     Damage,
     damage_files,
@@ -93,16 +95,80 @@ def test_bad_rows_stop_the_build(shop: Workspace, good_shop: Workspace, damage: 
     assert_kept(shop, good_shop, damage.built)
 
 
-def test_extra_column_is_one_line_and_changes_nothing(
+def test_line_files_that_are_not_whole_are_told(shop: Workspace, good_shop: Workspace) -> None:
+    """Orders with lines: 11, 12, 13, 21, 22, 31 and 14; 21 and 31 have one line each."""
+    build = ("run", "--select", "+order_facts")
+    for name in (PRIOR, TRAIN):
+        header, *lines = (shop.raw / name).read_text(encoding="utf-8").splitlines()
+        fields = [line.split(",") for line in lines]
+        placeless = [f"{order},{product},1,{again}" for order, product, _, again in fields]
+        (shop.raw / name).write_text("\n".join([header, *placeless, ""]), encoding="utf-8")
+    output = " ".join(dbt(shop, *build).split())
+    assert "1 of 2 train orders have no line: their baskets count as unknown." in output
+    assert (
+        "5 of 7 orders have cart places (add_to_cart_order) that are not 1 to n: 5 of 5 orders of"
+        " several lines have two products in one place. The shop has no cart order: what is next"
+        " in a cart cannot be learnt from it."
+    ) in output
+
+    header, *lines = (shop.raw / PRIOR).read_text(encoding="utf-8").splitlines()
+    of_one_order = [line for line in lines if line.startswith("11,")]
+    (shop.raw / PRIOR).write_text("\n".join([header, *of_one_order, ""]), encoding="utf-8")
+    built = "select sql from duckdb_views() where view_name = 'order_facts'"
+    before = query(shop, built)
+    output = " ".join(dbt(shop, *build, fails=True).split())
+    assert (
+        "5 of 6 prior orders have no line in order_products__prior.csv, more than half: the file is"
+        " not whole or of other orders. Give the whole one, or leave these orders out of"
+        " orders.csv."
+    ) in output
+    assert query(shop, built) == before
+    assert_kept(shop, good_shop)
+
+
+def test_after_a_failed_test_its_model_alone_holds_the_new_rows(
     shop: Workspace, good_shop: Workspace
 ) -> None:
-    lines = (shop.raw / ORDERS).read_text(encoding="utf-8").splitlines()
-    longer = [f"shop,{line}" for line in lines]
-    (shop.raw / ORDERS).write_text("\n".join(longer) + "\n", encoding="utf-8")
+    """And `dbt retry` goes on from these rows, though the file was mended since: it says so."""
+    orders = shop.raw / ORDERS
+    good = orders.read_text(encoding="utf-8")
+    orders.write_text(good.replace("22,2,prior,2,5,13", "22,2,prior,1,5,13"), encoding="utf-8")
+    assert "unique_key_stg_orders_user_id__order_number" in dbt(shop, "build", fails=True)
+    numbers = "select order_number from stg_orders where order_id = 22"
+    assert (query(shop, numbers), query(good_shop, numbers)) == ([(1,)], [(2,)])
+    assert_kept(shop, good_shop)
+
+    orders.write_text(good, encoding="utf-8")
+    os.utime(orders, (1_900_000_000, 1_900_000_000))
+    output = " ".join(dbt(shop, "retry", fails=True).split())
+    assert (
+        "Raw file orders.csv has changed since stg_orders was built: unless it is built again, this"
+        " retry uses the older rows. `dbt build --select stg_orders+` reads the new file."
+    ) in output
+    assert "Failure in test unique_key_stg_orders_user_id__order_number" in output
+    assert_kept(shop, good_shop)
+
+
+def test_extra_columns_are_one_line_and_change_nothing(
+    shop: Workspace, good_shop: Workspace
+) -> None:
+    """As an index that pandas writes, commas at every line's end, and names of all kinds."""
+    longer = {
+        ORDERS: ("shop,{}", "7,{}"),
+        PRIOR: (",{},", "7,{},"),
+        TRAIN: ('"a ""b"", c",Reordered,{},shop,shop', "7,8,{},9,9"),
+    }
+    for name, (longer_header, longer_row) in longer.items():
+        header, *rows = (shop.raw / name).read_text(encoding="utf-8").splitlines()
+        lines = [longer_header.format(header), *(longer_row.format(row) for row in rows)]
+        (shop.raw / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
     output = dbt(shop, "build")
-    noted = [line for line in output.splitlines() if "extra column" in line]
-    assert len(noted) == 1
-    assert noted[0].endswith(f"Raw file {shop.raw / ORDERS}: extra column shop is ignored.")
+    noted = [line for line in output.splitlines() if " ignored." in line]
+    assert [line.partition("Raw file ")[2] for line in noted] == [
+        f"{shop.raw / ORDERS}: extra column shop is ignored.",
+        f"{shop.raw / PRIOR}: 2 columns without a name are ignored.",
+        f'{shop.raw / TRAIN}: extra columns a "b", c, Reordered, shop are ignored.',
+    ]
     shop.data.unlink()
     export(shop)
     assert shop.data.read_bytes() == good_shop.data.read_bytes()

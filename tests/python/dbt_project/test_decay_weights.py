@@ -1,10 +1,9 @@
-"""The seed decay_weights holds the weights that its yml describes: worked out once more."""
+"""The model decay_weights holds the weights that its yml describes: worked out once more."""
 
-import csv
 import re
 from fractions import Fraction
 
-from tests.python.dbt_runs import ROOT
+from tests.python.dbt_runs import ROOT, Workspace, query
 
 PER_ORDER, PER_DAY = Fraction(85, 100), Fraction(98, 100)
 UNIT = Fraction(1, 2**30)
@@ -12,23 +11,23 @@ LONGEST_AGO = 400
 BITS = 10
 
 
-def test_every_weight_is_its_power_to_the_nearest_unit() -> None:
-    with (ROOT / "seeds/decay_weights.csv").open(encoding="utf-8", newline="") as file:
-        rows = [{name: int(value) for name, value in row.items()} for row in csv.DictReader(file)]
+def test_every_weight_is_its_power_to_the_nearest_unit(built_tiny_shop: Workspace) -> None:
     # fractions are exact, and none of these lies halfway between two units
-    assert rows == [
-        {
-            "steps_ago": steps,
-            "order_weight": round(PER_ORDER**steps / UNIT),
-            "day_weight": round(PER_DAY**steps / UNIT),
-            "order_bit": 2**steps if steps < BITS else 0,
-        }
+    assert query(built_tiny_shop, "select * from decay_weights order by steps_ago") == [
+        (
+            steps,
+            round(PER_ORDER**steps / UNIT),
+            round(PER_DAY**steps / UNIT),
+            2**steps if steps < BITS else 0,
+        )
         for steps in range(LONGEST_AGO + 1)
     ]
 
 
 def test_the_yml_says_these_numbers() -> None:
-    text = " ".join((ROOT / "seeds/decay_weights.yml").read_text(encoding="utf-8").split())
+    text = " ".join(
+        (ROOT / "models/features/decay_weights.yml").read_text(encoding="utf-8").split()
+    )
     said = re.search(
         r"falls to (\.\d+) of itself per order, to (\.\d+) per day, .* units of 2\^-(\d+), .*"
         r" Rows 0 to (\d+):",

@@ -42,6 +42,8 @@ def test_only_files_above_the_greatest_age_fail(
     monkeypatch.setenv("TZ", time_zone)
     set_age(shop, hours=23)
     set_age(shop, hours=25, pattern="orders.csv")
+    for beside in ("orders.csv.bak", "orders.csv.gz.part", "orders.csvx"):  # new, and never read
+        shutil.copyfile(shop.raw / "orders.csv", shop.raw / beside)
     output = dbt(shop, "source", "freshness", variables=MAX_AGE, fails=True)
     assert output.count("PASS freshness of raw.") == 5
     assert output.count("ERROR STALE freshness of raw.") == 1

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from ml.lake.export import EXPORTED
 from tests.python.dbt_project.data_comparison import KEY, read_text_cells
 from tests.python.dbt_project.independent_features import compute_data
 from tests.python.dbt_project.independent_richer_features import richer_features
@@ -16,7 +17,8 @@ from tests.python.dbt_project.shop_builds import (
     contract_columns,
     export_copy,
 )
-from tests.python.dbt_runs import Workspace
+from tests.python.dbt_runs import Workspace, dbt, export, make_workspace, query
+from tests.python.tiny_shop import write_uneven_shop
 
 
 @pytest.fixture(scope="module")
@@ -105,3 +107,60 @@ def is_same(value: float | str | None, text: str | None) -> bool:
     if isinstance(value, float):
         return struct.pack("d", value) == struct.pack("d", float(text))
     return str(value) == text
+
+
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+    """Build and test the uneven shop; give what was printed too."""
+    folder = tmp_path_factory.mktemp("uneven")
+    (folder / "raw").mkdir()
+    write_uneven_shop(folder / "raw")
+    shop = make_workspace(folder / "workspace", folder / "raw")
+    printed = dbt(shop, "build", variables={"windows": 2})
+    export(shop)
+    return shop, printed
+
+
+def test_uneven_shop(uneven: tuple[Workspace, str]) -> None:
+    """Here shopper 1 has bought from both departments of aisle 2."""
+    assert_equal_to_independent(uneven[0], windows=2)
+
+
+def test_a_shopper_without_history_is_asked_for_and_has_no_candidate(
+    uneven: tuple[Workspace, str],
+) -> None:
+    shop, _ = uneven
+    targets = "select user_id, eval_set, order_number, user_orders from target_features"
+    assert query(shop, f"{targets} where user_id in (4, 5) order by user_id") == [
+        (4, "train", 1, None),
+        (5, "test", 1, None),
+    ]
+    asked = "select user_id from target_orders where orders_back = 0 order by user_id"
+    assert query(shop, asked) == [(1,), (2,), (3,), (4,), (5,)]
+    assert query(shop, asked.replace("target_orders", "discovery_users")) == query(shop, asked)
+    assert set(read_text_cells(shop.data)["user_id"]) == {"1", "2", "3"}
+
+
+def test_incomplete_baskets_are_counted(uneven: tuple[Workspace, str]) -> None:
+    """Orders with a line: 11, 12, 13, 21, 22, 31, 14 and 41; of one line: 21 and 31."""
+    _, printed = uneven
+    assert "1 of 3 train orders have no line: their baskets count as unknown." in printed
+    assert (
+        "2 of 8 orders have cart places (add_to_cart_order) that are not 1 to n: 2 of 6 orders of"
+        " several lines have two products in one place."
+    ) in printed
+    assert "no cart order" not in printed
+    assert "prior orders have no line" not in printed
+
+
+def test_the_order_of_raw_rows_changes_no_byte(
+    uneven: tuple[Workspace, str], tmp_path: Path
+) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    write_uneven_shop(raw, backwards=True)
+    backwards = build_data(tmp_path / "workspace", raw, {"windows": 2})
+    names = ("data.csv", "contract.json", *(f"{table}.parquet" for table in EXPORTED))
+    for name in names:
+        found, expected = backwards.lake / name, uneven[0].lake / name
+        assert found.read_bytes() == expected.read_bytes(), name

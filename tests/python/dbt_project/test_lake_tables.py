@@ -217,14 +217,16 @@ def test_killed_build_leaves_the_last_good_rows(changed_project: Workspace) -> N
     assert rows(shop, *TABLES) == {table: found for table, (_, found) in good.items()}
 
 
-def test_generations_take_turns_and_leave_no_old_partition(copied_shop: Workspace) -> None:
-    shop = copied_shop
-    others = [table for table in TABLES if table != "target_orders"]
-    before = rows(shop, "target_orders")
+def test_generations_take_turns_and_leave_no_old_partition(
+    new_workspace: Callable[[Path], Workspace], tiny_raw: Path, built_tiny_shop: Workspace
+) -> None:
+    """A lake without other tables that depend on windows: these could not stay as they are."""
+    shop = new_workspace(tiny_raw)
+    dbt(shop, "run", "--select", "+target_orders", "stg_products", variables={"windows": 3})
+    others = ("stg_orders", "stg_products")
     others_before = published(shop, *others)
     selected = ("run", "--select", "user_windows", "target_orders")
 
-    dbt(shop, *selected, variables={"windows": 3})
     assert published(shop, "target_orders")["target_orders"][0] == "a"
     assert partition_folders(shop, "target_orders", "a") == [
         "orders_back=0",
@@ -234,9 +236,43 @@ def test_generations_take_turns_and_leave_no_old_partition(copied_shop: Workspac
     dbt(shop, *selected, variables={"windows": 3})
     assert published(shop, "target_orders")["target_orders"][0] == "b"
     dbt(shop, *selected)
-    assert published(shop, "target_orders") == {"target_orders": ("a", before["target_orders"])}
+    assert published(shop, "target_orders") == {
+        "target_orders": ("a", rows(built_tiny_shop, "target_orders")["target_orders"])
+    }
     assert partition_folders(shop, "target_orders", "a") == ["orders_back=0"]
     assert published(shop, *others) == others_before
+
+
+def test_rows_that_no_partition_takes_stop_the_model(changed_project: Workspace) -> None:
+    """Without tests, which would tell of stg_orders; an analyst's own model has none."""
+    shop = changed_project
+    (shop.project / "models" / "features" / "baskets_by_size.sql").write_text(
+        "{{ config(partitioned_by=['size'], contract={'enforced': false},"
+        " meta={'partition_values': [1, 3]}) }}\n"
+        "select order_id, nullif(basket_size, 1) as size from {{ ref('order_facts') }}\n",
+        encoding="utf-8",
+    )
+    shop = replace(shop, raw=Path(shutil.copytree(shop.raw, shop.lake.parent / "raw")))
+    orders = shop.raw / "orders.csv"
+    text = orders.read_text(encoding="utf-8")
+    changed = text.replace("11,1,prior", "11,1,Prior").replace("31,3,prior", "31,3,")
+    orders.write_text(changed.replace("21,2,prior", "21,2,Prior"), encoding="utf-8")
+    before = published(shop, "stg_orders")
+
+    output = " ".join(dbt(shop, "run", "--select", "stg_orders", fails=True).split())
+    assert (
+        "Model stg_orders: eval_set is none of prior, test, train (meta.partition_values) in 3"
+        " rows, Prior in 2 rows, '' in 1 row. They would be left out, so the table stays as it was:"
+        " mend the rows, or name their values in meta.partition_values."
+    ) in output
+    output = " ".join(dbt(shop, "run", "--select", "baskets_by_size", fails=True).split())
+    # baskets of 2 lines (four), of none (23 and 32), and of one, which are made null
+    assert (
+        "Model baskets_by_size: size is none of 1, 3 (meta.partition_values) in 8 rows, 2 in 4"
+        " rows, 0 in 2 rows, null in 2 rows. They"
+    ) in output
+    assert published(shop, "stg_orders") == before
+    assert query(shop, "select * from duckdb_views() where view_name = 'baskets_by_size'") == []
 
 
 def test_slices_of_users_hold_the_same_rows_as_one(changed_project: Workspace) -> None:

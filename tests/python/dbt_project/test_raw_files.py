@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.python.dbt_runs import Workspace, dbt, export, make_workspace, query
+from tests.python.dbt_project.shop_builds import export_copy
+from tests.python.dbt_runs import (
+    BUILD_UNTESTED,
+    Workspace,
+    copy_project,
+    dbt,
+    export,
+    make_workspace,
+    query,
+)
 from tests.python.tiny_shop import FILES, write_tiny_shop
 
 BOM = "\ufeff"
@@ -145,16 +154,46 @@ def test_shop_without_some_orders_is_valid(
     assert rows == expected
 
 
-def test_folders_may_have_quotes_and_blanks_in_their_names(
-    raw: Path, tmp_path: Path, built_tiny_shop: Workspace
+def test_folder_names_are_taken_as_they_are_written(
+    tiny_raw: Path, tmp_path: Path, built_tiny_shop: Workspace
 ) -> None:
-    shop = make_workspace(tmp_path / "the baker's lake", raw.rename(tmp_path / "the baker's raw"))
-    for _ in ("first", "second"):  # the generations of a table take turns
-        dbt(shop, "build")
-        export(shop)
-        assert (shop.lake / "next_basket.candidates.a").exists()
+    # names that are also patterns, SQL, partitions and variables; other rows lie where they lead to
+    raw = tmp_path / "user_id=7" / "week?[1]"
+    shutil.copytree(tiny_raw, raw)
+    shutil.copytree(tiny_raw, raw.with_name("week_1"))
+    orders = raw.with_name("week_1") / "orders.csv"
+    orders.write_text("".join(orders.read_text().splitlines(keepends=True)[:5]))
+    shop = make_workspace(
+        tmp_path / "the baker's [1] *#%41 é {b} $HOME",
+        raw,
+        copy_project(tmp_path / 'the "project\'s" [1]'),
+    )
+    dbt(shop, *BUILD_UNTESTED)
+    # the generations of a table take turns
+    dbt(shop, "build", "--exclude-resource-type", "unit_test")
     assert (shop.lake / "next_basket.candidates.b").exists()
     dbt(shop, "source", "freshness")
-    assert query(shop, "select count(*) from candidates") == query(
-        built_tiny_shop, "select count(*) from candidates"
-    )
+    export(shop)
+    assert shop.data.read_bytes() == export_copy(built_tiny_shop, tmp_path).data.read_bytes()
+
+
+def test_names_that_lead_elsewhere_are_refused(built_tiny_shop: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()  # where a backslash would lead to
+    refused = replace(built_tiny_shop, raw=Path("~/shop"), lake=make_lake(tmp_path / "lake"))
+    output = dbt(refused, "run", "--select", "stg_aisles", fails=True)
+    assert "RAW_DIR is '~/shop': it may not begin with ~" in output
+    lake = make_lake(tmp_path / "orders_back=0" / "lake")
+    output = dbt(replace(built_tiny_shop, lake=lake), "seed", fails=True)
+    assert f"LAKE_DIR is '{lake}': DuckDB would take orders_back=0 for the values of" in output
+    for name in ("~/lake", "#1/lake", "a?b", "a\\b"):
+        folder = Path(name) if name[0] == "~" else make_lake(tmp_path / name)
+        output = dbt(replace(built_tiny_shop, lake=folder), "debug", fails=True)
+        assert "'LAKE_DIR without ~ at its beginning, # at that of a name" in output, name
+        assert not (folder / "lake.duckdb").exists()
+    assert not list((tmp_path / "a").iterdir())
+
+
+def make_lake(folder: Path) -> Path:
+    """Make a folder, and give it."""
+    folder.mkdir(parents=True)
+    return folder

@@ -28,7 +28,7 @@ def own_shop(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def trained(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Give the folder of a run on that shop, which no test may change."""
-    folder = tmp_path_factory.mktemp("runs") / "first"
+    folder = tmp_path_factory.mktemp("runs [1]") / "first"
     result = CliRunner().invoke(cli, ["train", "--data", str(shop), "--run", str(folder)])
     assert result.exit_code == 0, result.output
     return folder

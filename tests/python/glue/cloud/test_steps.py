@@ -137,6 +137,7 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
             "user_id": [7, 7, 9],
             "order_id": [71, 70, 91],
             "order_number": [4, 3, 2],
+            "eval_set": ["test", "prior", "test"],
             "orders_back": [0, 1, 0],
         }
     )

@@ -32,8 +32,8 @@ def test_page_in_a_browser(shop: Path, tmp_path: Path, run: Run, browser: webdri
     assert sorted(heading for heading in headings if heading.endswith(".csv")) == sorted(FILES)
     broken = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "tr.broken")]
     assert broken == [
-        "order_dow is a whole number 1",
-        "days_since_prior_order is empty or whole days 1",
+        "order_dow is a whole number from 0 to 6 1",
+        "days_since_prior_order is empty or whole days from 0 to 9999 1",
         "eval_set is one of prior, train, test 1",
     ]
     section = browser.find_element(By.ID, "orders")

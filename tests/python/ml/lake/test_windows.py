@@ -36,6 +36,43 @@ def test_at_least_two_with_too_few_train_orders_to_judge_on(
     assert ml("windows", "--raw", tmp_path).stdout == f"{expected}\n"
 
 
+def test_live_mode_takes_its_labels_from_older_orders(
+    ml: Callable[..., Result], tmp_path: Path
+) -> None:
+    (tmp_path / "orders.csv").write_text(shop(30_000, "train"))
+    assert ml("windows", "--raw", tmp_path, "--mode", "live").stdout == "2\n"
+    assert ml("windows", "--raw", tmp_path / "nothing", "--mode", "live").stdout == "2\n"
+    assert ml("windows", "--raw", tmp_path, "--mode", "benchmark").stdout == "1\n"
+
+
+@pytest.mark.parametrize(
+    ("eval_sets", "expected"),
+    [
+        (["prior", "prior"], "live"),
+        (["prior", "test"], "benchmark"),
+        (["prior", "train"], "benchmark"),
+        # dbt build says what is wrong with these
+        (["prior", "Prior"], "benchmark"),
+        ([], "benchmark"),
+    ],
+)
+def test_live_mode_is_for_shops_in_which_no_order_is_marked(
+    ml: Callable[..., Result], tmp_path: Path, eval_sets: list[str], expected: str
+) -> None:
+    rows = [f"{order},1,{one},{order}\n" for order, one in enumerate(eval_sets, start=1)]
+    (tmp_path / "orders.csv").write_text(HEADER + "".join(rows))
+    result = ml("mode", "--raw", tmp_path)
+    assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+    assert ("no order is marked train or test" in result.stderr) == (expected == "live")
+
+
+def test_the_folder_s_name_is_no_pattern(ml: Callable[..., Result], tmp_path: Path) -> None:
+    for name, shoppers in (("week[1]", 5_000), ("week1", 20_000)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "orders.csv").write_text(shop(shoppers, "train"))
+    assert ml("windows", "--raw", tmp_path / "week[1]").stdout == "4\n"
+
+
 def test_gzip(ml: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "orders.csv.gz").write_bytes(gzip.compress(shop(6_000, "train").encode()))
     assert ml("windows", "--raw", tmp_path).stdout == "3\n"

@@ -26,7 +26,7 @@ FILES = {
     "next-in-cart": {
         *DISCOVERY_FILES,
         *(f"{name}-fold-{fold}.txt" for name in ("buy-again", "ranker") for fold in range(5)),
-        *("buy-again.txt", "ranker.txt", "judged-state.npz", "state.npz"),
+        *("buy-again.txt", "categories.json", "ranker.txt", "judged-state.npz", "state.npz"),
         *("products.parquet", "recommendations.parquet"),
     },
 }

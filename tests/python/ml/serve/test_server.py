@@ -1,5 +1,6 @@
 """The HTTP answers of a served run."""
 
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
@@ -89,6 +90,33 @@ def test_errors_are_sentences(client: TestClient, method: str, path: str, status
     assert response.json()["error"].endswith(".")
 
 
+def test_ids_beyond_what_javascript_can_count(next_run: Path) -> None:
+    """Numbers in JSON, which Python reads as they are, or text for those that would round them."""
+    shop, more = Shop(next_run), 2**62
+    shop.next.state = replace(shop.next.state, users=shop.next.state.users + more)
+    client, user = TestClient(make_app(shop)), 2**62 + 3
+    assert client.get("/shoppers").json()[2] == user
+    assert client.get("/shoppers?ids=text").json()[2] == str(user)
+    product = int(shop.next.state.products[0])
+    asked = {"user_id": user, "cart": [product, more]}
+    numbers = client.post("/next", json=asked).json()
+    asked = {"user_id": str(user), "cart": [str(product), str(more)]}
+    texts = client.post("/next?ids=text", json=asked).json()
+    assert (numbers["user_id"], numbers["unknown_products"]) == (user, [more])
+    assert (texts["user_id"], texts["unknown_products"]) == (str(user), [str(more)])
+    assert numbers["is_known_shopper"] is texts["is_known_shopper"] is True
+    for number, text in zip(numbers["items"], texts["items"], strict=True):
+        assert number | {"product_id": str(number["product_id"])} == text
+    again = client.get(f"/shoppers/{user}?ids=text").json()["buy_again"]
+    assert all(isinstance(item["product_id"], str) for item in again)
+    # neighbours of the id, which a double takes for the same
+    for other in (user + 10**6, 10**30):
+        assert client.get(f"/shoppers/{other}").status_code == 404
+    for bad in ("1.0", "abc", "", "9" * 19):
+        refused = client.post("/next?ids=text", json={"user_id": bad, "cart": []})
+        assert (refused.status_code, "user_id" in refused.json()["error"]) == (422, True)
+
+
 def test_the_lists_of_a_shopper(client: TestClient, shop: Shop) -> None:
     user = shop.shoppers()[2]
     lists = client.get(f"/shoppers/{user}").json()
@@ -115,7 +143,7 @@ def test_health_and_version(client: TestClient, next_run: Path) -> None:
     version = client.get("/version").json()
     assert version["run"] == next_run.name
     # of the project as it lies here, not of some package that may be installed
-    assert f"\nversion: {version['project']}\n" in (ROOT / "dbt_project.yml").read_text()
+    assert f"\nversion: &version {version['project']}\n" in (ROOT / "dbt_project.yml").read_text()
     assert len(version["contract"]) == 64
 
 

@@ -1,6 +1,7 @@
 """Valid shops that leave little to learn from: few train orders, small baskets, live mode."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,13 @@ import polars as pl
 import pytest
 from click.testing import Result
 
+from ml.fitting.nothing_to_learn import NothingToLearn
 from tests.python.dbt_project.shop_builds import build_data, write_sample_shop
 from tests.python.ml.task_runs import copy_data
 
 Ml = Callable[..., Result]
 USERS = 40
+LINES = "order_id,product_id,add_to_cart_order,reordered\n"
 
 
 def succeed(result: Result) -> str:
@@ -64,6 +67,62 @@ def cut_baskets(raw: Path, most: int) -> None:
             "add_to_cart_order",
             reordered=(pl.col("order_number") > pl.col("first")).cast(pl.Int64),
         ).write_csv(file)
+
+
+def write_fixed_assortment(raw: Path) -> None:
+    """Write 12 shoppers who buy five nameless products at first, and some of these ever after."""
+    raw.mkdir()
+    orders, lines = [], []
+    for user in range(1, 13):
+        for number in range(1, 6):
+            order = 10 * user + number
+            interval = "" if number == 1 else f"{user % 9 + number}"
+            orders.append(f"{order},{user},prior,{number},{user % 7},10,{interval}\n")
+            size = 5 if number == 1 else 4 - (user + number) % 2
+            for place in range(size):
+                product = (user + number + place) % 5 + 1
+                lines.append(f"{order},{product},{place + 1},{int(number > 1)}\n")
+    files = {
+        "orders": (
+            "order_id,user_id,eval_set,order_number,order_dow,order_hour_of_day,"
+            "days_since_prior_order\n" + "".join(orders)
+        ),
+        "order_products__prior": f"{LINES}{''.join(lines)}",
+        "order_products__train": LINES,
+        "products": "product_id,product_name,aisle_id,department_id\n"
+        + "".join(f"{product},,1,1\n" for product in range(1, 6)),
+        "aisles": "aisle_id,aisle\n1,shelf\n",
+        "departments": "department_id,department\n1,everything\n",
+    }
+    for name, text in files.items():
+        (raw / f"{name}.csv").write_text(text)
+
+
+def test_a_nameless_fixed_assortment_ends_discovery_alone(ml: Ml, tmp_path: Path) -> None:
+    write_fixed_assortment(tmp_path / "raw")
+    variables = {"windows": 2, "mode": "live"}
+    data = build_data(tmp_path / "workspace", tmp_path / "raw", variables).data
+
+    def train(task: str) -> Result:
+        run = tmp_path / "runs" / task
+        return ml("train", "--task", task, "--data", data, "--run", run)
+
+    refused = train("discovery")
+    assert refused.exit_code == NothingToLearn.exit_code
+    # each shopper's newest order has a known basket, in the window before the one to come
+    sentence = "of the 12 known orders .* a product that is new to its shopper"
+    assert re.search(sentence, refused.output)
+    succeed(train("buy-again"))
+    succeed(train("next-in-cart"))
+    run = tmp_path / "runs" / "next-in-cart"
+    card = (run / "model_card.md").read_text()
+    assert "12 of 12 older orders have a known basket." in card
+    succeed(ml("report", "--run", run))
+    page = (run / "report.html").read_text()
+    assert "12 of 12 older orders have a known basket." in page
+    assert "Next after product " in page
+    found = predict(ml, "next-in-cart", run, data, tmp_path / "out")
+    assert set(found["product_id"]) == set(range(1, 6))
 
 
 def test_baskets_too_small_to_judge_next_in_cart(ml: Ml, tmp_path: Path) -> None:

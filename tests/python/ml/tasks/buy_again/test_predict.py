@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 
 import polars as pl
 import pytest
@@ -48,6 +49,39 @@ def test_one_row_per_test_order(predicted: Path, shop: Path) -> None:
             chosen = [int(product) for product in products.split(" ")]
             assert len(chosen) == len(set(chosen))
             assert set(chosen) <= set(own)
+
+
+def test_without_an_order_to_predict_live_mode_is_named(
+    ml: Callable[..., Result], trained: Path, tmp_path: Path
+) -> None:
+    """A shop that marks no order as train or test has targets of older windows alone."""
+    data = build_shop(tmp_path / "shop", windows=2)
+    targets = data.with_name("target_orders.parquet")
+    older = pl.read_parquet(targets).filter(pl.col("orders_back") > 0)
+    older.write_parquet(targets)
+    rows = pl.read_csv(data, infer_schema=False).filter(pl.col("orders_back") != "0")
+    rows.write_csv(data)
+    result = ml("predict", "--run", trained, "--data", data, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "no order to predict" in result.stderr
+    assert "mode: live" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut off", "another file"])
+def test_a_damaged_model_is_named(
+    ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Path, damage: str
+) -> None:
+    run = copytree(trained, tmp_path / "run")
+    model = run / "model-order-start.txt"
+    text = model.read_text()
+    model.unlink()
+    if damage != "missing":
+        model.write_text(text[: len(text) // 2] if damage == "cut off" else "end of trees")
+    result = ml("predict", "--run", run, "--data", shop, "--out", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "model-order-start.txt is no model" in result.stderr
+    assert "train again" in result.stderr
 
 
 def test_a_shopper_without_history_gets_none(predicted: Path) -> None:

@@ -23,6 +23,7 @@ from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder, open_data
 from ml.fitting.boosting import FitParameters, fit
 from ml.fitting.folds import hold_out
+from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import auc, order_f1
 from ml.tasks.buy_again.decision import choose_baskets
@@ -53,6 +54,7 @@ def out_of_fold(
 
 def test_files_of_a_run(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
+        "categories.json",
         "data.json",
         "environment.json",
         "examples.json",
@@ -79,8 +81,8 @@ def test_the_model_finds_the_habits(trained: Path) -> None:
 
 
 def test_out_of_fold_predictions_and_folds_belong_together(trained: Path, shop: Path) -> None:
-    rows = pl.read_parquet(trained / "out_of_fold.parquet")
-    folds = pl.read_parquet(trained / "folds.parquet")
+    rows = pl.read_parquet(trained / "out_of_fold.parquet", glob=False)
+    folds = pl.read_parquet(trained / "folds.parquet", glob=False)
     labelled = pl.read_csv(shop).filter(pl.col("reordered").is_not_null())
     assert rows.select("user_id", "product_id", "reordered").equals(
         labelled.select("user_id", "product_id", pl.col("reordered").cast(pl.Int8))
@@ -124,7 +126,7 @@ def test_labels_of_held_out_shoppers_change_nothing_for_them(tmp_path: Path) -> 
 
 
 def test_no_shopper_is_in_two_folds(trained: Path) -> None:
-    folds = pl.read_parquet(trained / "folds.parquet")
+    folds = pl.read_parquet(trained / "folds.parquet", glob=False)
     parts = [set(folds.filter(fold=fold)["user_id"]) for fold in range(5)]
     assert sum(len(part) for part in parts) == len(set().union(*parts)) == folds.height
 
@@ -377,7 +379,7 @@ def test_default_paths_come_from_the_environment(
 def test_shop_without_any_label(ml: Callable[..., Result], tmp_path: Path) -> None:
     data = build_shop(tmp_path / "shop", mode="live", windows=1)
     result = ml("train", "--data", data, "--run", tmp_path / "runs" / "x")
-    assert result.exit_code == 1
+    assert result.exit_code == NothingToLearn.exit_code
     assert "data.csv has no label: there is nothing to learn from" in result.stderr
 
 
@@ -390,7 +392,7 @@ def test_fewer_shoppers_than_folds(
 ) -> None:
     data = build_shop(tmp_path / "shop", users=users)
     result = ml("train", "--data", data, "--run", tmp_path / "runs" / "x")
-    assert result.exit_code == 1
+    assert result.exit_code == NothingToLearn.exit_code
     assert f"only {shoppers} shoppers" in result.stderr
 
 
@@ -403,7 +405,7 @@ def test_labels_that_are_all_the_same(
     baskets = own_shop.with_name("baskets.parquet")
     pl.read_parquet(baskets).with_columns(reordered=pl.lit(0)).write_parquet(baskets)
     result = ml("train", "--data", own_shop, "--run", tmp_path / "runs" / "x")
-    assert result.exit_code == 1
+    assert result.exit_code == NothingToLearn.exit_code
     assert "every label of orders_back 0 is 0" in result.stderr
 
 

@@ -96,7 +96,7 @@ def test_evaluate_prints_what_train_found(ml: Ml, discovery_run: Path, data: Pat
 def test_no_score_of_a_learnt_shopper_comes_from_the_model_of_everybody(
     discovery_run: Path, recommendations: pl.DataFrame
 ) -> None:
-    out_of_fold = pl.read_parquet(discovery_run / "out_of_fold.parquet")
+    out_of_fold = pl.read_parquet(discovery_run / "out_of_fold.parquet", glob=False)
     both = out_of_fold.join(recommendations, on=["user_id", "product_id"])
     assert both.height > 100
     assert np.abs(both["score"] - both["score_right"]).max() < 1e-12
@@ -130,6 +130,33 @@ def test_lists_of_one_department_without_what_lies_in_the_carts(
     assert others.height > 0
     still_there = found.filter(product_id=product).filter(pl.col("user_id") != user)
     assert set(others["user_id"]) <= set(still_there["user_id"])
+
+
+def test_a_name_stands_for_every_department_that_bears_it(
+    ml: Ml, discovery_run: Path, data: Path, tmp_path: Path
+) -> None:
+    copied = copy_data(data, tmp_path / "data")
+    products = copied.with_name("products.parquet")
+    first, second, *_ = sorted(set(pl.read_parquet(products)["department_id"]))
+    name = pl.col("department_name")
+    pl.read_parquet(products).with_columns(
+        pl.when(pl.col("department_id") == first)
+        .then(pl.lit("Odds and  Ends"))
+        .when(pl.col("department_id") == second)
+        .then(pl.lit("odds and ends"))
+        .otherwise(name)
+        .alias("department_name")
+    ).write_parquet(products)
+    arguments = ("--task", "discovery", "--run", discovery_run, "--data", copied)
+    carts = tmp_path / "carts.csv"
+    carts.write_text("cart_id,user_id,position,product_id\na,1,1,900001\nb,1,1,900001\n")
+    asked = ("--department", " ODDS AND ENDS", "--carts", carts, "--out", tmp_path / "out")
+    result = ml("predict", *arguments, *asked)
+    assert result.exit_code == 0, result.output
+    assert "1 product of 2 carts is not known" in result.output
+    found = pl.read_parquet(tmp_path / "out" / "recommendations.parquet")
+    of_product = dict(pl.read_parquet(products).select("product_id", "department_id").iter_rows())
+    assert {of_product[one] for one in found["product_id"]} == {first, second}
 
 
 def test_an_unknown_department_is_refused(

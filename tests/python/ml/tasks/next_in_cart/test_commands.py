@@ -14,6 +14,7 @@ from click.testing import Result
 import ml.data.users
 from ml.data.carts import read_carts
 from ml.data.reading import open_data
+from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.scoring import parameters as scoring_parameters
 from ml.tasks.next_in_cart import READS
 from ml.tasks.next_in_cart.answers import NextInCart
@@ -164,6 +165,7 @@ def test_every_product_has_a_reason(shop: NextInCart) -> None:
             "cart 1 belongs to two shoppers",
         ),
         ("cart_id,user_id,position,product_id\n4,1,1,5\n4,1,1,6\n", "two products in one position"),
+        ("cart_id,user_id,position,product_id\n,1,1,5\n", "cart_id is empty in 1 rows"),
         ("", "cannot be read as carts"),
     ],
 )
@@ -172,6 +174,52 @@ def test_a_damaged_file_of_carts_is_named(tmp_path: Path, text: str, sentence: s
     path.write_text(text)
     with pytest.raises(ClickException, match=sentence):
         read_carts(path)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (("12", "3"), [3, 12]),
+        (("s-12", "3"), ["3", "s-12"]),
+        (("007", "7"), ["007", "7"]),
+        ((str(2**63), "1"), ["1", str(2**63)]),
+    ],
+)
+def test_a_cart_has_any_id(
+    tmp_path: Path, written: tuple[str, str], expected: list[int | str]
+) -> None:
+    path = tmp_path / "carts.csv"
+    lines = [f"{cart},{user},1,{user + 4}\n" for user, cart in enumerate(written)]
+    path.write_text("cart_id,user_id,position,product_id\n" + "".join(lines))
+    carts = read_carts(path)
+    assert [cart.cart_id for cart in carts] == expected
+    # the shopper and the product of each are those of its line
+    for cart in carts:
+        place = written.index(str(cart.cart_id))
+        assert (cart.user_id, cart.products.tolist()) == (place, [place + 4])
+
+
+def test_session_ids_and_products_of_another_shop(
+    ml: Ml, next_run: Path, data: Path, tmp_path: Path
+) -> None:
+    carts = "s-b,1,1,900001\ns-b,1,2,900002\ns-a,2,1,900002\ns-c,3,,\n"
+    text = "cart_id,user_id,position,product_id\n" + carts
+    result = answer_file(ml, next_run, data, text, tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "2 products of 2 carts are not known" in result.output
+    found = pl.read_parquet(tmp_path / "out" / "next.parquet")
+    assert found["cart_id"].unique(maintain_order=True).to_list() == ["s-a", "s-b", "s-c"]
+
+
+def test_a_shop_without_cart_order_is_left_out(ml: Ml, data: Path, tmp_path: Path) -> None:
+    copied = copy_data(data, tmp_path / "data")
+    baskets = copied.with_name("baskets.parquet")
+    lines = pl.read_parquet(baskets).with_columns(add_to_cart_order=pl.lit(1, pl.Int32))
+    lines.write_parquet(baskets)
+    result = ml("train", "--task", "next-in-cart", "--data", copied, "--run", tmp_path / "run")
+    assert result.exit_code == NothingToLearn.exit_code == 3
+    assert "two products have the same add_to_cart_order" in result.output
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_no_carts_give_an_empty_answer(ml: Ml, next_run: Path, data: Path, tmp_path: Path) -> None:
@@ -205,7 +253,7 @@ def test_evaluate_prints_the_ladder(ml: Ml, next_run: Path, data: Path) -> None:
 
 
 def test_the_figures_are_those_of_the_out_of_fold_answers(next_run: Path) -> None:
-    out_of_fold = pl.read_parquet(next_run / "out_of_fold.parquet")
+    out_of_fold = pl.read_parquet(next_run / "out_of_fold.parquet", glob=False)
     metrics = json.loads((next_run / "metrics.json").read_text())["ladder"]
     assert out_of_fold.height == metrics["judged"]["steps"]
     (model,) = (rung for rung in metrics["rungs"] if rung["is_model"])
@@ -226,7 +274,7 @@ def test_the_figures_are_those_of_the_out_of_fold_answers(next_run: Path) -> Non
     at_rank = pl.col("first_ten").list.get(pl.col("rank") - 1)
     assert listed.select((at_rank == pl.col("product_id")).all()).item()
     assert out_of_fold["position"].min() == 4
-    folds = pl.read_parquet(next_run / "discovery-folds.parquet")
+    folds = pl.read_parquet(next_run / "discovery-folds.parquet", glob=False)
     joined = out_of_fold.join(folds, on="user_id", suffix="_of_user")
     assert joined.height == out_of_fold.height
     assert (joined["fold"] == joined["fold_of_user"]).all()
@@ -245,7 +293,7 @@ def test_shoppers_read_and_scored_in_many_parts_give_the_same(
         for name, values in whole.items():
             assert np.array_equal(in_parts[name], values), name
     lists = pl.read_parquet(tmp_path / "lists.parquet")
-    whole_lists = pl.read_parquet(next_run / "recommendations.parquet")
+    whole_lists = pl.read_parquet(next_run / "recommendations.parquet", glob=False)
     assert lists.columns == ["user_id", "rank", "product_id", "score", "reason"]
     assert lists.equals(whole_lists)
     assert lists.equals(lists.sort("user_id", "rank"))  # as those who look up a shopper need it

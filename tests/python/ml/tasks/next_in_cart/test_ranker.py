@@ -113,7 +113,7 @@ def test_each_order_is_judged_by_the_ranker_that_did_not_see_the_shopper(
     state = load_state(next_run / "judged-state.npz")
     folder = open_data(data)
     orders = known_orders(folder, 0, state)
-    folds = dict(pl.read_parquet(next_run / "discovery-folds.parquet").iter_rows())
+    folds = dict(pl.read_parquet(next_run / "discovery-folds.parquet", glob=False).iter_rows())
     fold = np.array([folds[int(state.users[order.user])] for order in orders])
     rankers = [cast("lgb.Booster", FakeRanker(row)) for row in range(parameters.FOLDS)]
     _, out_of_fold = evaluate_rankers(folder, state, 0, orders, fold, rankers)
@@ -186,7 +186,7 @@ def test_what_the_ranker_learns_from_is_out_of_fold(
     learnt: tuple[Path, list[State]], data: Path, tmp_path: Path
 ) -> None:
     run, drawn = learnt
-    folds = pl.read_parquet(run / "discovery-folds.parquet")
+    folds = pl.read_parquet(run / "discovery-folds.parquet", glob=False)
     folder = open_data(data)
     rows = folder.candidates("labelled", tmp_path)
     names = feature_names(read_contract(data), "pre-order")
