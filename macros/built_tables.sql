@@ -19,13 +19,13 @@
 {#- in the transaction that publishes the model -#}
 {% macro duckdb__record_build(has_windows) %}
     {%- set parents = [] -%}
-    {%- set raw_tables = [] -%}
+    {%- set raw_names = [] -%}
     {%- for unique_id in model.depends_on.nodes -%}
         {%- if unique_id in graph.nodes -%}
             {%- set parent = graph.nodes[unique_id] -%}
             {%- do parents.append(parent.schema | lower ~ '.' ~ parent.alias | lower) -%}
         {%- else -%}
-            {%- do raw_tables.append(graph.sources[unique_id].source_name ~ '.' ~ graph.sources[unique_id].name) -%}
+            {%- do raw_names.append(graph.sources[unique_id].name) -%}
         {%- endif -%}
     {%- endfor -%}
     insert or replace into builds.tables
@@ -43,7 +43,7 @@
         union all
         select raw_file
         from builds.raw_files
-        where 'raw.' || raw_file.name in ({{ text_literals(raw_tables) }})
+        where raw_file.name in ({{ text_literals(raw_names) }})
     )
 {% endmacro %}
 
@@ -179,8 +179,9 @@
     {%- set files = [] -%}
     {%- for table in raw_tables() -%}
         {%- do files.append(
-            'select {name: ' ~ text_literal(table.name) ~ ', bytes: size, modified_at: cast(last_modified as timestamp)}'
-            ~ ' as raw_file from read_blob(' ~ path_literal(raw_file(table.name)) ~ ')'
+            'select {name: ' ~ text_literal(table.name) ~ ', bytes: cast(sum(size) as bigint),'
+            ~ ' modified_at: cast(max(last_modified) as timestamp)}'
+            ~ ' as raw_file from read_blob(' ~ path_literals(files_of_raw_table(table.name)) ~ ')'
         ) -%}
     {%- endfor -%}
     {%- do run_query('create or replace table builds.raw_files as ' ~ files | join(' union all ')) -%}

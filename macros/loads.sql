@@ -1,184 +1,333 @@
 {#-
-    A load is a folder load_date=<day> with whole orders, read once in its life. What a load is known
-    by are its files' names, sizes and times of writing: to hash their bytes would read them again.
+    The shape order_lines. A load is a folder load_date=<day> of whole orders, read once in its life: by
+    stg_order_lines, which keeps what the load was known by. That are its files' names, sizes and times of
+    writing, because to hash their bytes would be to read them again.
 -#}
 
+{% macro order_line_columns() %}
+    {{ return({
+        'needed': ['order_id', 'user_id', 'product_id', 'ordered_at'],
+        'optional': ['quantity', 'cart_position'],
+        'names': var('order_lines_columns'),
+    }) }}
+{% endmacro %}
+
+
+{% macro product_columns() %}
+    {{ return({
+        'needed': ['product_id', 'product_name', 'aisle', 'department'],
+        'optional': [],
+        'names': var('products_columns'),
+    }) }}
+{% endmacro %}
+
+
+{#-
+    Local target: views raw.order_lines over the loads that are new or were delivered again,
+    raw.products over the file of products, and raw.files_to_read of what is read.
+-#}
 {% macro prepare_loads() %}
-    {{ return(adapter.dispatch('prepare_loads')()) }}
-{% endmacro %}
-
-
-{% macro duckdb__prepare_loads() %}
-    {%- set loads = loads_to_read() -%}
-    {%- do run_query('create schema if not exists raw') -%}
-    {%- set columns = graph.sources.values() | selectattr('source_name', 'equalto', 'loads')
-        | selectattr('name', 'equalto', 'order_lines') | first -%}
-    {%- set selects = [] -%}
-    {%- for load in loads -%}
-        {%- for file in load.files -%}
-            {%- set header = raw_header_columns(raw_first_line(file)) -%}
-            {%- do selects.append(lines_of_file(file, header, load)) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- do run_query('create or replace view raw.order_lines as ' ~ (selects | join(' union all ') or no_lines())) -%}
-    {%- set newest = raw_dir() ~ '/products/products.csv' -%}
-    {%- do run_query('create or replace view raw.order_lines_products as select * from '
-        ~ read_raw_csv(newest, raw_header_columns(raw_first_line(newest)))) -%}
-{% endmacro %}
-
-
-{% macro no_lines() %}
-    select
-        cast(null as varchar) as order_id, cast(null as varchar) as user_id,
-        cast(null as varchar) as product_id, cast(null as varchar) as ordered_at,
-        cast(null as varchar) as quantity, cast(null as varchar) as cart_position,
-        cast(null as varchar) as line_text, cast(null as varchar) as file_name,
-        cast(null as varchar) as load_identity, cast(null as varchar) as load_date
-    where false
-{% endmacro %}
-
-
-{% macro lines_of_file(file, header, load) %}
-    {%- set sql -%}
-        select
-        {%- for name in ('order_id', 'user_id', 'product_id', 'ordered_at') %}
-            {{ name }},
-        {%- endfor %}
-        {%- for name in ('quantity', 'cart_position') %}
-            {{ name if name in header else "''" }} as {{ name }},
-        {%- endfor %}
-            concat_ws(',', {{ header | join(', ') }}) as line_text,
-            {{ text_literal(file) }} as file_name,
-            {{ text_literal(load.identity) }} as load_identity,
-            {{ text_literal(load.date) }} as load_date
-        from {{ read_raw_csv(file, header) }}
-    {%- endset -%}
-    {{ return(sql) }}
-{% endmacro %}
-
-
-{#- Loads of RAW_DIR that are not staged, or staged from other files. -#}
-{% macro loads_to_read() %}
-    {%- set there = run_query(
-        "select load_date, string_agg(filename, chr(10) order by filename),"
-        ~ " md5(string_agg(known_by, chr(10) order by known_by)) from ("
-        ~ "select filename, regexp_extract(filename, '/load_date=([^/]*)/', 1) as load_date,"
-        ~ " parse_filename(filename) || ' ' || size || ' ' || epoch_us(last_modified) as known_by"
-        ~ " from read_blob(" ~ text_literal(raw_dir() ~ '/order_lines/load_date=*/*') ~ ")"
-        ~ ") group by load_date order by load_date"
-    ).rows -%}
+    {%- set products = products_file() -%}
+    {%- do run_query(
+        'create or replace view raw.products as '
+        ~ read_shop_files([products], header_of_shop_file(products, product_columns()), product_columns())
+    ) -%}
+    {%- set loads = loads_in_raw_dir() -%}
     {%- set staged = staged_loads() -%}
-    {%- set loads = [] -%}
-    {%- for row in there -%}
-        {%- if staged.get(row[0]) != row[2] -%}
-            {%- do loads.append({'date': row[0], 'files': row[1].split('\n'), 'identity': row[2]}) -%}
+    {%- do check_loads_are_there(loads, staged) -%}
+    {%- set files = [] -%}
+    {%- set by_header = {} -%}
+    {%- set now = run_started_at.strftime('%Y-%m-%d %H:%M:%S') -%}
+    {%- for load_date in loads | sort -%}
+        {%- set load = loads[load_date] -%}
+        {%- set before = staged.get(load_date, {}) -%}
+        {%- if before.get('identity') != load.identity or is_read_again(load_date) -%}
+            {%- for file in load.files -%}
+                {%- set header = header_of_shop_file(file, order_line_columns()) -%}
+                {%- do by_header.setdefault((file.endswith('.parquet'), header | join('\x01')), [header]).append(file) -%}
+                {%- do files.append(
+                    '(' ~ literals_in_order([file, load_date, load.identity]) ~ ', ' ~ load.bytes
+                    ~ ", timestamp '" ~ before.get('first_read_at', now) ~ "', timestamp '" ~ now ~ "')"
+                ) -%}
+            {%- endfor -%}
         {%- endif -%}
+    {%- endfor -%}
+    {%- do run_query(
+        'create or replace view raw.files_to_read as select * from (values '
+        ~ (files | join(', ') or "('', '', '', 0, timestamp '2000-01-01', timestamp '2000-01-01')")
+        ~ ') as files (file_name, load_date, load_identity, load_bytes, first_read_at, read_at)'
+        ~ ('' if files else ' where false')
+    ) -%}
+    {%- set selects = [] -%}
+    {%- for header_and_files in by_header.values() -%}
+        {%- do selects.append(
+            read_shop_files(header_and_files[1:], header_and_files[0], order_line_columns())
+        ) -%}
+    {%- endfor -%}
+    {%- do run_query(
+        'create or replace view raw.order_lines as '
+        ~ 'select order_lines.*, files_to_read.* exclude (file_name)'
+        ~ ' from (' ~ (selects | join(' union all ') or no_order_lines()) ~ ') as order_lines'
+        ~ ' inner join raw.files_to_read on order_lines.file_name = files_to_read.file_name'
+    ) -%}
+{% endmacro %}
+
+
+{% macro literals_in_order(texts) %}
+    {%- set literals = [] -%}
+    {%- for text in texts -%}
+        {%- do literals.append(text_literal(text)) -%}
+    {%- endfor -%}
+    {{ return(literals | join(', ')) }}
+{% endmacro %}
+
+
+{#- dbt's own options for a backfill: loads of these days are read again, whatever they are known by -#}
+{% macro is_read_again(load_date) %}
+    {%- set start = flags.EVENT_TIME_START -%}
+    {%- set end = flags.EVENT_TIME_END -%}
+    {{ return(
+        flags.FULL_REFRESH or (
+            (start or end)
+            and (not start or load_date >= start.strftime('%Y-%m-%d'))
+            and (not end or load_date < end.strftime('%Y-%m-%d'))
+        )
+    ) }}
+{% endmacro %}
+
+
+{#- by load_date: files, identity, bytes -#}
+{% macro loads_in_raw_dir() %}
+    {%- set root = raw_dir() ~ '/order_lines' -%}
+    {%- set listed = run_query(
+        "select file from glob(" ~ path_literal(root, '/**') ~ ") order by file"
+    ).columns[0].values() -%}
+    {%- set files = [] -%}
+    {%- for file in listed -%}
+        {%- set parts = file.rpartition('/order_lines/')[2].split('/') -%}
+        {#- as Hive and Athena do: what a program still writes, or wrote beside its files -#}
+        {%- if not parts | select('string') | map('first') | select('in', '._') | list -%}
+            {%- do check_place_of_load_file(file, parts) -%}
+            {%- do files.append(file) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {%- if not files -%}
+        {%- do exceptions.raise_compiler_error(
+            root ~ " holds no load: put order lines into " ~ root ~ "/load_date=2017-03-05/lines.csv,"
+            ~ " one folder a load, named by its day."
+        ) -%}
+    {%- endif -%}
+    {%- set loads = {} -%}
+    {%- for row in run_query(
+        "select load_date, string_agg(filename, chr(10) order by filename), md5(string_agg(known_by, chr(10) order by known_by)),"
+        ~ " sum(size), try_cast(load_date as date) is not null from ("
+        ~ "select filename, size, regexp_extract(filename, '.*/load_date=([^/]*)/', 1) as load_date,"
+        ~ " parse_filename(filename) || ' ' || size || ' ' || epoch_us(last_modified) as known_by"
+        ~ " from read_blob(" ~ path_literals(files) ~ ")) group by load_date"
+    ).rows -%}
+        {%- if not row[4] -%}
+            {%- do exceptions.raise_compiler_error(
+                "Folder load_date=" ~ row[0] ~ " in " ~ root ~ " is of no day: name a load as in"
+                ~ " load_date=2017-03-05."
+            ) -%}
+        {%- endif -%}
+        {%- do loads.update({row[0]: {'files': row[1].split('\n'), 'identity': row[2], 'bytes': row[3]}}) -%}
     {%- endfor -%}
     {{ return(loads) }}
 {% endmacro %}
 
 
+{% macro check_place_of_load_file(file, parts) %}
+    {%- if parts | length != 2 or not modules.re.fullmatch('load_date=\\d{4}-\\d\\d-\\d\\d', parts[0]) -%}
+        {%- do exceptions.raise_compiler_error(
+            "File " ~ file ~ " is in no load: the files of a load lie in a folder of its day, as in"
+            ~ " order_lines/load_date=2017-03-05/" ~ parts[-1] ~ "."
+        ) -%}
+    {%- endif -%}
+    {%- if not modules.re.search('[.](csv|csv[.]gz|parquet)$', file) -%}
+        {%- do exceptions.raise_compiler_error(
+            "File " ~ file ~ " is no file of a load: these end with .csv, .csv.gz or .parquet. Remove it,"
+            ~ " or let its name begin with _, which is not read."
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro check_loads_are_there(loads, staged) %}
+    {%- set vanished = staged.keys() | reject('in', loads.keys()) | sort -%}
+    {%- if vanished and not flags.FULL_REFRESH -%}
+        {%- do exceptions.raise_compiler_error(
+            vanished[:3] | join(', ') ~ (" and " ~ (vanished | length - 3) ~ " more" if vanished | length > 3 else "")
+            ~ (": load that was read before and is" if vanished | length == 1 else ": loads that were read before and are")
+            ~ " no longer in " ~ raw_dir() ~ "/order_lines. Put back what is missing, or accept that its"
+            ~ " orders are gone: `dbt build --full-refresh`."
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro products_file() %}
+    {%- set found = run_query(
+        "select file from glob(" ~ path_literal(raw_dir(), '/products/*') ~ ")"
+        ~ " where regexp_matches(file, '/products[.](csv|csv[.]gz|parquet)$') order by file"
+    ).columns[0].values() -%}
+    {%- if found | length != 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            ("Two files of products: " ~ found | join(' and ') ~ ". Keep one of them.") if found else
+            ("Raw file " ~ raw_dir() ~ "/products/products.csv is missing (also looked for .csv.gz and .parquet).")
+        ) -%}
+    {%- endif -%}
+    {{ return(found[0]) }}
+{% endmacro %}
+
+
+{#- The names of a file's columns, in order; stops the run where one is missing or named twice. -#}
+{% macro header_of_shop_file(file, columns) %}
+    {%- set needed = in_files(columns, columns.needed) -%}
+    {%- set optional = in_files(columns, columns.optional) -%}
+    {%- if not file.endswith('.parquet') -%}
+        {{ return(raw_header(file, needed, optional)) }}
+    {%- endif -%}
+    {%- set header = run_query(
+        "select name from parquet_schema(" ~ path_literal(file) ~ ") where num_children is null"
+    ).columns[0].values() | list -%}
+    {%- set fault = raw_header_fault([header], needed, optional) -%}
+    {%- if fault -%}
+        {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " " ~ fault) -%}
+    {%- endif -%}
+    {{ return(header) }}
+{% endmacro %}
+
+
+{#- the names that columns have in the shop's files -#}
+{% macro in_files(columns, ours) %}
+    {%- set theirs = [] -%}
+    {%- for column in ours -%}
+        {%- do theirs.append(columns.names.get(column, column)) -%}
+    {%- endfor -%}
+    {{ return(theirs) }}
+{% endmacro %}
+
+
+{#-
+    Files with one header, every column a string under its name of ours, null where a line ends before
+    it; what a line has beyond the header in `beyond_header`.
+-#}
+{% macro read_shop_files(files, header, columns) %}
+    {%- set all_columns = columns.needed + columns.optional -%}
+    {%- set is_parquet = files[0].endswith('.parquet') -%}
+    {%- set selected = [] -%}
+    {%- set names = [] -%}
+    {%- for name in header -%}
+        {%- do names.append('field_' ~ loop.index) -%}
+    {%- endfor -%}
+    {%- for column in all_columns -%}
+        {%- set name = columns.names.get(column, column) -%}
+        {%- if name not in header -%}
+            {%- set value = "''" -%}
+        {%- elif is_parquet -%}
+            {%- set value = "coalesce(regexp_replace(cast(" ~ adapter.quote(name) ~ " as varchar), '(:[0-9]{2})[.][0-9]+$', '\\1'), '')" -%}
+        {%- else -%}
+            {%- set value = names[header.index(name)] -%}
+        {%- endif -%}
+        {%- do selected.append(value ~ ' as ' ~ column) -%}
+    {%- endfor -%}
+    select
+        {{ selected | join(', ') }},
+        {{ 'cast(null as varchar)' if is_parquet else 'beyond_header' }} as beyond_header,
+        filename as file_name
+    {%- if is_parquet %}
+    from read_parquet({{ path_literals(files) }}, hive_partitioning = false, filename = true)
+    {%- else %}
+    from read_csv(
+        {{ path_literals(files) }},
+        {{ raw_dialect() }},
+        header = true,
+        filename = true,
+        columns = {{ raw_strings(names + ['beyond_header']) }},
+        nullstr = '\x01',
+        null_padding = true,
+        parallel = false
+    )
+    {%- endif %}
+{% endmacro %}
+
+
+{% macro no_order_lines() %}
+    {%- set selected = [] -%}
+    {%- for column in order_line_columns().needed + order_line_columns().optional + ['beyond_header', 'file_name'] -%}
+        {%- do selected.append('cast(null as varchar) as ' ~ column) -%}
+    {%- endfor -%}
+    {{ return('select ' ~ selected | join(', ') ~ ' where false') }}
+{% endmacro %}
+
+
+{#- What is staged: identity and time of the first reading, by load_date. -#}
 {% macro staged_loads() %}
     {%- set found = {} -%}
-    {%- set lines = lines_relation() -%}
-    {%- if not flags.FULL_REFRESH and run_query(
-        "select 1 from duckdb_views() where view_name = '" ~ lines.identifier ~ "' and schema_name = '" ~ lines.schema ~ "'"
-    ) | length > 0 -%}
-        {%- for row in run_query('select load_date, min(load_identity) from ' ~ lines ~ ' group by load_date').rows -%}
-            {%- do found.update({row[0]: row[1]}) -%}
+    {%- set node = graph.nodes.values() | selectattr('name', 'equalto', 'stg_order_lines') | first -%}
+    {%- set lines = adapter.get_relation(node.database, node.schema, node.alias) -%}
+    {%- if lines -%}
+        {%- for row in run_query(
+            "select load_date, min(load_identity), min(first_read_at) from " ~ lines ~ " group by load_date"
+        ).rows -%}
+            {%- do found.update({row[0]: {
+                'identity': row[1], 'first_read_at': row[2].strftime('%Y-%m-%d %H:%M:%S')
+            }}) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(found) }}
 {% endmacro %}
 
 
-{% macro lines_relation() %}
-    {%- set node = graph.nodes.values() | selectattr('name', 'equalto', 'stg_order_lines') | first -%}
-    {{ return(api.Relation.create(database=node.database, schema=node.schema, identifier=node.alias)) }}
-{% endmacro %}
-
-
-{#- Athena has dbt's own; the local target's writes Parquet files of the lake (below). -#}
-{% macro by_load() %}
-    {{ return(adapter.dispatch('by_load')()) }}
-{% endmacro %}
-
-{% macro athena__by_load() %}{{ return('incremental') }}{% endmacro %}
-{% macro duckdb__by_load() %}{{ return('by_load') }}{% endmacro %}
-
-
 {#-
-    Writes the loads of this run as a generation of their own and publishes a view over the newest
-    generation of each load: all of them or, if anything fails, none.
+    Post-hook of stg_order_lines, on the local target in the transaction that publishes it: a load without
+    a line, or with more rejected lines than the var allows, is not published.
 -#}
-{% materialization by_load, adapter = 'duckdb' %}
-
-    {%- set existing_relation = load_cached_relation(this) -%}
-    {%- set target_relation = this.incorporate(type='view') -%}
-
-    {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ run_hooks(pre_hooks, inside_transaction=True) }}
-
-    {%- call statement('contract') -%}
-        {{ get_assert_columns_equivalent(compiled_code) }}
-        select 1
-    {%- endcall -%}
-    {%- set columns = adapter.get_column_schema_from_query(compiled_code) -%}
-    {%- do check_partitions_are_last(columns) -%}
-    {%- set folder = lake_base(target_relation) ~ '.' ~ run_started_at.strftime('%Y%m%dT%H%M%S%f') -%}
-    {%- call statement('main') -%}
-        copy (
-            {{ compiled_code }}
-        ) to {{ text_literal(folder) }} (format parquet, overwrite true, partition_by (load_date))
-    {%- endcall -%}
-
-    {%- set loads = {} -%}
-    {%- if existing_relation is not none and not should_full_refresh() -%}
-        {%- do loads.update(published_loads(target_relation)) -%}
+{% macro check_loads() %}
+    {%- if execute and not flags.EMPTY -%}
+        {%- do check_loads_have_lines() -%}
+        {%- set bad_loads = run_query(
+            "select load_date, count(*) as all_lines, count(reject_reason) as rejected_lines from " ~ this
+            ~ " group by load_date having count(reject_reason) > " ~ var('most_rejected') ~ " * count(*)"
+            ~ " order by load_date"
+        ).rows -%}
+        {%- if bad_loads -%}
+            {%- set load = bad_loads[0] -%}
+            {%- set told = [] -%}
+            {%- for row in run_query(
+                "select reject_reason, count(*) as rejected_lines, min(file_name || ': ' || line_text) as example from "
+                ~ this ~ " where load_date = " ~ text_literal(load[0]) ~ " and reject_reason is not null"
+                ~ " group by reject_reason order by rejected_lines desc, reject_reason"
+            ).rows -%}
+                {%- do told.append(row[0] ~ ' in ' ~ row[1] ~ (' line' if row[1] == 1 else ' lines') ~ ', as in ' ~ row[2] ~ '.') -%}
+            {%- endfor -%}
+            {%- set more = bad_loads | length - 1 -%}
+            {%- do exceptions.raise_compiler_error(
+                "Load " ~ load[0] ~ (" (and " ~ more ~ " more)" if more else "") ~ ": " ~ load[2] ~ " of its "
+                ~ load[1] ~ " lines cannot be used, and var most_rejected allows " ~ var('most_rejected')
+                ~ " of a load. " ~ told | join(' ') ~ " Mend the files, or allow more, as in"
+                ~ " --vars '{most_rejected: " ~ (load[2] / load[1] + 0.0005) | round(3) ~ "}'."
+            ) -%}
+        {%- endif -%}
     {%- endif -%}
-    {%- for row in run_query(
-        "select distinct regexp_extract(file, '/load_date=([^/]*)/', 1) from glob("
-        ~ text_literal(folder ~ '/*/*.parquet') ~ ") order by 1"
+{% endmacro %}
+
+
+{% macro check_loads_have_lines() %}
+    {{ return(adapter.dispatch('check_loads_have_lines')()) }}
+{% endmacro %}
+
+
+{% macro duckdb__check_loads_have_lines() %}
+    {%- set empty = run_query(
+        "select load_date, min(file_name) from raw.files_to_read where load_date not in"
+        ~ " (select load_date from " ~ this ~ ") group by load_date order by load_date"
     ).rows -%}
-        {%- do loads.update({row[0]: folder ~ '/load_date=' ~ row[0]}) -%}
-    {%- endfor -%}
-    {%- set files = [] -%}
-    {%- for load in loads | sort -%}
-        {%- do files.append(text_literal(loads[load] ~ '/*.parquet')) -%}
-    {%- endfor -%}
-    {%- call statement('publish') -%}
-        create or replace view {{ target_relation }} as
-        select
-        {%- for column in columns %}
-            cast({{ column.name if files else 'null' }} as {{ column.dtype }}) as {{ column.name }}{{ ',' if not loop.last }}
-        {%- endfor %}
-        {% if files -%}
-        from read_parquet([{{ files | join(', ') }}], hive_partitioning = true, hive_types_autocast = false)
-        {%- else -%}
-        where false
-        {%- endif %}
-    {%- endcall -%}
-    {%- do persist_docs(target_relation, model) -%}
-
-    {{ run_hooks(post_hooks, inside_transaction=True) }}
-    {%- do adapter.commit() -%}
-    {{ run_hooks(post_hooks, inside_transaction=False) }}
-
-    {{ return({'relations': [target_relation]}) }}
-
-{% endmaterialization %}
-
-
-{#- Folder of each published load: the view says so. -#}
-{% macro published_loads(relation) %}
-    {%- set loads = {} -%}
-    {%- set pattern = "'([^']*/load_date=[^']*)/[*][.]parquet'" -%}
-    {%- for row in run_query(
-        "select unnest(regexp_extract_all(sql, " ~ text_literal(pattern) ~ ", 1)) from duckdb_views()"
-        ~ " where schema_name = " ~ text_literal(relation.schema)
-        ~ " and view_name = " ~ text_literal(relation.identifier)
-    ).rows -%}
-        {%- do loads.update({row[0].rpartition('=')[2]: row[0]}) -%}
-    {%- endfor -%}
-    {{ return(loads) }}
+    {%- if empty -%}
+        {%- do exceptions.raise_compiler_error(
+            "Load " ~ empty[0][0] ~ " has no line: " ~ empty[0][1] ~ " holds a header and nothing else. Give"
+            ~ " the whole file, or remove the load's folder if nothing was ordered."
+        ) -%}
+    {%- endif -%}
 {% endmacro %}

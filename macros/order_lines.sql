@@ -12,13 +12,42 @@
 
 
 {% macro to_time(text) -%}
-    case when {{ is_time(text) }} then try_cast(replace({{ text }}, 'T', ' ') as timestamp) end
+    case
+        when {{ is_time(text) }} and substr({{ text }}, 1, 4) between '1900' and '2099'
+            and substr({{ text }} || ' 00', 12, 2) <= '23'
+            then try_cast(replace({{ text }}, 'T', ' ') as timestamp)
+    end
 {%- endmacro %}
 
 
-{#- A key written as the engine would write it back, so that it can be given back as it came. -#}
-{% macro is_whole_key(text) -%}
-    (try_cast({{ text }} as bigint) >= 0 and cast(try_cast({{ text }} as bigint) as varchar) = {{ text }})
+{#- Without a sign of its own kind (1e5, 0x9, nan), which engines read in their own ways. -#}
+{% macro to_quantity(text) -%}
+    case when translate({{ text }}, '0123456789.-', '') = '' then try_cast({{ text }} as double) end
+{%- endmacro %}
+
+
+{% macro to_place(text) -%}
+    case
+        when translate({{ text }}, '0123456789', '') = '' and length({{ text }}) <= 5
+            then try_cast({{ text }} as integer)
+    end
+{%- endmacro %}
+
+
+{#- A whole number as the engine would write it back, so that it can be given back as it came. -#}
+{% macro is_key(text) -%}
+    {%- if var('ids') == 'text' -%}
+        coalesce({{ text }} <> '', false)
+    {%- else -%}
+        coalesce(
+            try_cast({{ text }} as bigint) >= 0 and cast(try_cast({{ text }} as bigint) as varchar) = {{ text }}, false
+        )
+    {%- endif -%}
+{%- endmacro %}
+
+
+{% macro what_is_no_key() -%}
+    {{ 'empty' if var('ids') == 'text' else 'no whole number without zeros in front (or var ids: text is missing)' }}
 {%- endmacro %}
 
 

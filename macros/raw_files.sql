@@ -12,13 +12,17 @@
     {%- if execute and flags.WHICH == 'freshness' -%}
         {#- of a file that is missing, freshness itself says no more than `error` -#}
         {%- for table in raw_tables() -%}
-            {%- do raw_file(table.name) -%}
+            {%- do files_of_raw_table(table.name) -%}
         {%- endfor -%}
+    {%- endif -%}
+    {%- if command_reads_rows() -%}
+        {%- do check_raw_shape() -%}
+        {%- do run_query('create schema if not exists raw') -%}
     {%- endif -%}
     {%- if command_reads_rows() and var('raw_shape') == 'order_lines' -%}
         {%- do prepare_loads() -%}
+        {%- do check_raw_rows({'products': "Raw file " ~ products_file() ~ " is empty: it has a header and no rows."}) -%}
     {%- elif command_reads_rows() -%}
-        {%- do run_query('create schema if not exists raw') -%}
         {%- set if_empty = {} -%}
         {%- for table in raw_tables() -%}
             {%- set file = raw_file(table.name) -%}
@@ -37,7 +41,46 @@
 
 
 {% macro raw_tables() %}
-    {{ return(graph.sources.values() | selectattr('source_name', 'equalto', 'raw') | list) }}
+    {{ return(graph.sources.values() | selectattr('source_name', 'in', ['raw', 'loads']) | list) }}
+{% endmacro %}
+
+
+{#- Files of both shapes in one folder, or of the other one than the var says. -#}
+{% macro check_raw_shape() %}
+    {%- set found = {} -%}
+    {%- for shape, below in (('order_lines', '/order_lines/**'), ('instacart', '/orders.csv*')) -%}
+        {%- do found.update({shape: run_query(
+            "select 1 from glob(" ~ path_literal(raw_dir(), below) ~ ") limit 1"
+        ) | length == 1}) -%}
+    {%- endfor -%}
+    {%- if found.order_lines and found.instacart -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR '" ~ raw_dir() ~ "' holds raw files of two shapes, order_lines/ and orders.csv: keep"
+            ~ " those of one."
+        ) -%}
+    {%- endif -%}
+    {%- if found.order_lines and var('raw_shape') != 'order_lines' -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR '" ~ raw_dir() ~ "' holds order lines with times: build them with"
+            ~ " --vars '{raw_shape: order_lines, mode: live, windows: 2}'."
+        ) -%}
+    {%- endif -%}
+    {%- if found.instacart and var('raw_shape') == 'order_lines' -%}
+        {%- do exceptions.raise_compiler_error(
+            "RAW_DIR '" ~ raw_dir() ~ "' holds no order_lines/ but orders.csv: build it without var raw_shape."
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- of the source raw one file a table -#}
+{% macro files_of_raw_table(table_name) %}
+    {%- if var('raw_shape') != 'order_lines' -%}
+        {{ return([raw_file(table_name)]) }}
+    {%- elif table_name == 'products' -%}
+        {{ return([products_file()]) }}
+    {%- endif -%}
+    {{ return(loads_in_raw_dir().values() | map(attribute='files') | sum(start=[])) }}
 {% endmacro %}
 
 
@@ -83,7 +126,7 @@
 {% endmacro %}
 
 
-{% macro raw_header(file, expected) %}
+{% macro raw_header(file, expected, optional=[]) %}
     {%- set most_fields = run_query(raw_most_fields(file)).columns[0].values()[0] -%}
     {%- set first_rows = [] -%}
     {%- if most_fields -%}
@@ -91,11 +134,11 @@
             {%- do first_rows.append(fromjson(row)) -%}
         {%- endfor -%}
     {%- endif -%}
-    {%- set fault = raw_header_fault(first_rows, expected) -%}
+    {%- set fault = raw_header_fault(first_rows, expected, optional) -%}
     {%- if fault -%}
         {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " " ~ fault) -%}
     {%- endif -%}
-    {%- set extra = raw_extra_columns(first_rows[0], expected) -%}
+    {%- set extra = raw_extra_columns(first_rows[0], expected + optional) -%}
     {%- if extra -%}
         {%- do log("Raw file " ~ file ~ ": " ~ extra, info=true) -%}
     {%- endif -%}
@@ -135,7 +178,7 @@
 
 {% macro duckdb__raw_loaded_at(source_relation) %}
     select max(last_modified) as loaded_at
-    from read_blob({{ path_literal(raw_file(source_relation.identifier)) }})
+    from read_blob({{ path_literals(files_of_raw_table(source_relation.identifier)) }})
 {% endmacro %}
 
 

@@ -72,7 +72,7 @@
 {% endmacro %}
 
 
-{% macro raw_header_fault(first_rows, expected) %}
+{% macro raw_header_fault(first_rows, expected, optional=[]) %}
     {%- set header = first_rows[0] if first_rows else [] -%}
     {%- if not (header | join).strip() -%}
         {{ return('is empty: it has no header.') }}
@@ -92,7 +92,8 @@
             ~ ', expected ' ~ expected | join(',') ~ '.' ~ raw_nearly_named(header, missing)
         ) }}
     {%- endif -%}
-    {%- if header | select('in', expected) | list | length > expected | length -%}
+    {%- set named = header | select('in', expected + optional) | list -%}
+    {%- if named | length > named | unique | list | length -%}
         {{ return('names a column twice: its header is ' ~ header | join(',') ~ '.') }}
     {%- endif -%}
     {%- if first_rows | length > 1 and first_rows[1] | length != header | length -%}

@@ -10,6 +10,16 @@
 {% endmacro %}
 
 
+{#- a list of files, as DuckDB's readers take it -#}
+{% macro path_literals(paths) %}
+    {%- set literals = [] -%}
+    {%- for path in paths -%}
+        {%- do literals.append(path_literal(path)) -%}
+    {%- endfor -%}
+    {{ return('[' ~ literals | join(', ') ~ ']') }}
+{% endmacro %}
+
+
 {#- never empty, because `in ()` is no SQL -#}
 {% macro text_literals(texts) %}
     {%- set literals = ["''"] -%}

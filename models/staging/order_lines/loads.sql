@@ -57,10 +57,11 @@ lines as (
         count(*) as order_lines,
         cast(sum(case when reject_reason is null and is_bought = 0 then 1 else 0 end) as bigint)
             as returned_lines,
-        cast(sum(case when reject_reason is null and user_id is null then 1 else 0 end) as bigint)
-            as anonymous_lines,
+        cast(sum(
+            case when reject_reason is null and is_bought = 1 and user_id is null then 1 else 0 end
+        ) as bigint) as anonymous_lines,
         count(reject_reason) as rejected_lines,
-        max(first_read_at) as first_read_at,
+        min(first_read_at) as first_read_at,
         max(read_at) as last_read_at
     from order_lines
     group by load_date

@@ -1,7 +1,8 @@
 {{ config(
     materialized=by_load(),
     enabled=var('raw_shape') == 'order_lines',
-    partitioned_by=['load_date']
+    partitioned_by=['load_date'],
+    post_hook="{{ check_loads() }}"
 ) }}
 
 with
@@ -17,8 +18,8 @@ read_lines as (
     select
         *,
         {{ to_time('ordered_at') }} as read_time,
-        try_cast(coalesce(nullif(quantity, ''), '1') as double) as read_quantity,
-        try_cast(nullif(cart_position, '') as integer) as read_position
+        {{ to_quantity('quantity') }} as read_quantity,
+        {{ to_place('cart_position') }} as read_position
     from raw_lines
 
 ),
@@ -28,23 +29,36 @@ judged_lines as (
     select
         *,
         case
-            when order_id = '' then 'order_id is empty'
-            {%- if var('ids') != 'text' %}
-            when not coalesce({{ is_whole_key('order_id') }}, false) then 'order_id is not a whole number'
-            when user_id <> '' and not coalesce({{ is_whole_key('user_id') }}, false)
-                then 'user_id is not a whole number'
-            {%- endif %}
-            when product_id = '' then 'product_id is empty'
-            {%- if var('ids') != 'text' %}
-            when not coalesce({{ is_whole_key('product_id') }}, false)
-                then 'product_id is not a whole number'
-            {%- endif %}
-            when read_time is null then 'ordered_at is not a time'
-            when read_quantity is null then 'quantity is not a number'
-            when cart_position <> '' and (read_position is null or read_position < 0)
-                then 'cart_position is not a whole number'
-        end as reject_reason
+            when order_id is null or user_id is null or product_id is null or ordered_at is null
+                then 'line has fewer fields than its header'
+            when beyond_header is not null then 'line has more fields than its header'
+            when not {{ is_key('order_id') }} then 'order_id is {{ what_is_no_key() }}'
+            when user_id <> '' and not {{ is_key('user_id') }} then 'user_id is {{ what_is_no_key() }}'
+            when not {{ is_key('product_id') }} then 'product_id is {{ what_is_no_key() }}'
+            when read_time is null then 'ordered_at is no time'
+            when coalesce(quantity, '') <> '' and read_quantity is null then 'quantity is no number'
+            when coalesce(cart_position, '') <> '' and read_position is null
+                then 'cart_position is no whole number up to 99999'
+        end as line_reason
     from read_lines
+
+),
+
+-- an order is one shopper's; which one, nobody can tell
+judged_orders as (
+
+    select
+        *,
+        case
+            when line_reason is not null then line_reason
+            when
+                min(case when line_reason is null and user_id <> '' then user_id end)
+                    over (partition by load_date, order_id)
+                <> max(case when line_reason is null and user_id <> '' then user_id end)
+                    over (partition by load_date, order_id)
+                then 'order_id has lines of several shoppers'
+        end as reject_reason
+    from judged_lines
 
 ),
 
@@ -59,14 +73,26 @@ final as (
         {{ code_of('product_id') }} as product_code,
         read_time as ordered_at,
         case when length(ordered_at) > 10 then 1 else 0 end as has_hour,
-        case when read_quantity > 0 then 1 else 0 end as is_bought,
+        case when coalesce(read_quantity, 1) > 0 then 1 else 0 end as is_bought,
         read_position as cart_position,
         reject_reason,
-        case when reject_reason is not null then line_text end as line_text,
+        case
+            when reject_reason is not null
+                then concat_ws(
+                    ',',
+                    {%- for column in order_line_columns().needed + order_line_columns().optional %}
+                    {{ column }},
+                    {%- endfor %}
+                    beyond_header
+                )
+        end as line_text,
         file_name,
         load_identity,
+        cast(load_bytes as bigint) as load_bytes,
+        first_read_at,
+        read_at,
         cast(load_date as varchar) as load_date
-    from judged_lines
+    from judged_orders
 
 )
 
