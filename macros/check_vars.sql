@@ -40,6 +40,12 @@
                 "var most_rejected is '" ~ var('most_rejected') ~ "': give a part of a load's lines, from 0 to 1."
             ) -%}
         {%- endif -%}
+        {%- if var('longest_silence_days') is not integer or var('longest_silence_days') < 0 -%}
+            {%- do exceptions.raise_compiler_error(
+                "var longest_silence_days is '" ~ var('longest_silence_days') ~ "': give a whole number of days,"
+                ~ " or 0 for predictions for everybody."
+            ) -%}
+        {%- endif -%}
         {%- do check_mapped_columns('order_lines_columns', order_line_columns()) -%}
         {%- do check_mapped_columns('products_columns', product_columns()) -%}
     {%- endif -%}

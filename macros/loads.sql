@@ -217,6 +217,10 @@
     {%- set all_columns = columns.needed + columns.optional -%}
     {%- set is_parquet = files[0].endswith('.parquet') -%}
     {%- set selected = [] -%}
+    {%- set beyond = [] -%}
+    {%- for place in range(9) -%}
+        {%- do beyond.append('beyond_' ~ place) -%}
+    {%- endfor -%}
     {%- set names = [] -%}
     {%- for name in header -%}
         {%- do names.append('field_' ~ loop.index) -%}
@@ -234,7 +238,7 @@
     {%- endfor -%}
     select
         {{ selected | join(', ') }},
-        {{ 'cast(null as varchar)' if is_parquet else 'beyond_header' }} as beyond_header,
+        {{ 'cast(null as varchar)' if is_parquet else "nullif(concat_ws(',', " ~ beyond | join(', ') ~ "), '')" }} as beyond_header,
         filename as file_name
     {%- if is_parquet %}
     from read_parquet({{ path_literals(files) }}, hive_partitioning = false, filename = true)
@@ -244,7 +248,7 @@
         {{ raw_dialect() }},
         header = true,
         filename = true,
-        columns = {{ raw_strings(names + ['beyond_header']) }},
+        columns = {{ raw_strings(names + beyond) }},
         nullstr = '\x01',
         null_padding = true,
         parallel = false
@@ -287,29 +291,44 @@
 {% macro check_loads() %}
     {%- if execute and not flags.EMPTY -%}
         {%- do check_loads_have_lines() -%}
-        {%- set bad_loads = run_query(
-            "select load_date, count(*) as all_lines, count(reject_reason) as rejected_lines from " ~ this
-            ~ " group by load_date having count(reject_reason) > " ~ var('most_rejected') ~ " * count(*)"
-            ~ " order by load_date"
+        {%- do check_rejected_lines("'Load ' || load_date") -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- Post-hook of stg_product_lines -#}
+{% macro check_products() %}
+    {%- if execute -%}
+        {%- do check_rejected_lines("'The file of products'") -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro check_rejected_lines(group_name) %}
+    {%- set above = run_query(
+        "select * from (select " ~ group_name ~ " as group_name, count(*) as all_lines,"
+        ~ " count(reject_reason) as rejected_lines from " ~ this ~ " group by " ~ group_name ~ ") as counted"
+        ~ " where rejected_lines > " ~ var('most_rejected') ~ " * all_lines order by group_name"
+    ).rows -%}
+    {%- if above -%}
+        {%- set worst = above[0] -%}
+        {%- set told = [] -%}
+        {%- for row in run_query(
+            "select reject_reason, count(*) as rejected_lines, min(file_name || ': ' || line_text) as example from "
+            ~ this ~ " where reject_reason is not null and " ~ group_name ~ " = " ~ text_literal(worst[0])
+            ~ " group by reject_reason order by rejected_lines desc, reject_reason"
         ).rows -%}
-        {%- if bad_loads -%}
-            {%- set load = bad_loads[0] -%}
-            {%- set told = [] -%}
-            {%- for row in run_query(
-                "select reject_reason, count(*) as rejected_lines, min(file_name || ': ' || line_text) as example from "
-                ~ this ~ " where load_date = " ~ text_literal(load[0]) ~ " and reject_reason is not null"
-                ~ " group by reject_reason order by rejected_lines desc, reject_reason"
-            ).rows -%}
-                {%- do told.append(row[0] ~ ' in ' ~ row[1] ~ (' line' if row[1] == 1 else ' lines') ~ ', as in ' ~ row[2] ~ '.') -%}
-            {%- endfor -%}
-            {%- set more = bad_loads | length - 1 -%}
-            {%- do exceptions.raise_compiler_error(
-                "Load " ~ load[0] ~ (" (and " ~ more ~ " more)" if more else "") ~ ": " ~ load[2] ~ " of its "
-                ~ load[1] ~ " lines cannot be used, and var most_rejected allows " ~ var('most_rejected')
-                ~ " of a load. " ~ told | join(' ') ~ " Mend the files, or allow more, as in"
-                ~ " --vars '{most_rejected: " ~ (load[2] / load[1] + 0.0005) | round(3) ~ "}'."
+            {%- do told.append(
+                row[0] ~ " in " ~ row[1] ~ (" line" if row[1] == 1 else " lines") ~ ", as in " ~ row[2] ~ "."
             ) -%}
-        {%- endif -%}
+        {%- endfor -%}
+        {%- set more = above | length - 1 -%}
+        {%- do exceptions.raise_compiler_error(
+            worst[0] ~ (" (and " ~ more ~ " more)" if more else "") ~ ": " ~ worst[2] ~ " of "
+            ~ worst[1] ~ " lines cannot be used, and var most_rejected allows " ~ var('most_rejected')
+            ~ " of them. " ~ told | join(' ') ~ " Mend the files, or allow more with"
+            ~ " --vars '{most_rejected: " ~ (worst[2] / worst[1] + 0.0005) | round(3) ~ "}'."
+        ) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -331,3 +350,30 @@
         ) -%}
     {%- endif -%}
 {% endmacro %}
+
+
+{#- Post-hook of stg_products -#}
+{% macro say_unlisted_products() %}
+    {%- if execute and not flags.EMPTY and var('raw_shape') == 'order_lines' -%}
+        {%- set unlisted = run_query(
+            "select count(*), min(product_name) from " ~ this ~ " where product_id not in (select product_id from "
+            ~ ref('stg_product_lines') ~ " where reject_reason is null)"
+        ).rows[0] -%}
+        {%- if unlisted[0] -%}
+            {%- do log(
+                unlisted[0] ~ (" product is" if unlisted[0] == 1 else " products are") ~ " bought but not listed"
+                ~ " in the file of products, as " ~ unlisted[1] ~ ": named by the id, in aisle missing.", info=true
+            ) -%}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{#- The day as of which a shop with times is looked at, as SQL; null where files have no times. -#}
+{% macro newest_load() -%}
+    {%- if var('raw_shape') == 'order_lines' -%}
+        cast((select max(load_date) from {{ ref('loads') }}) as date)
+    {%- else -%}
+        cast(null as date)
+    {%- endif -%}
+{%- endmacro %}

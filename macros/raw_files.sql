@@ -130,7 +130,9 @@
     {%- set most_fields = run_query(raw_most_fields(file)).columns[0].values()[0] -%}
     {%- set first_rows = [] -%}
     {%- if most_fields -%}
-        {%- for row in run_query(raw_first_rows(file, most_fields | int)).columns[0].values() -%}
+        {%- for row in run_query(
+            raw_first_rows(file, most_fields | int, var('raw_shape') == 'order_lines')
+        ).columns[0].values() -%}
             {%- do first_rows.append(fromjson(row)) -%}
         {%- endfor -%}
     {%- endif -%}

@@ -24,7 +24,7 @@
 
 
 {#- A field that is not there is padded with null, which an empty one is not. -#}
-{% macro raw_first_rows(file, most_fields) %}
+{% macro raw_first_rows(file, most_fields, ignores_others=false) %}
     {%- set names = [] -%}
     {%- for place in range(most_fields) -%}
         {%- do names.append('field_' ~ place) -%}
@@ -37,6 +37,7 @@
         columns = {{ raw_strings(names) }},
         nullstr = '\x01',
         null_padding = true,
+        ignore_errors = {{ ignores_others | lower }},
         parallel = false,
         buffer_size = 2000000
     )

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from ml.data.arrays import Integers
+from ml.data.shop_columns import hashed_key
 from ml.tools.progress import say
 
 MOST_CART = 1_000
@@ -25,7 +26,7 @@ class Cart:
     products: Integers
 
 
-def read_carts(path: Path) -> list[Cart]:
+def read_carts(path: Path, *, text_ids: bool = False) -> list[Cart]:
     """
     Read carts from a CSV file with the columns cart_id, user_id, position, product_id.
 
@@ -36,6 +37,8 @@ def read_carts(path: Path) -> list[Cart]:
     ----------
     path
         The file.
+    text_ids
+        Whether user_id and product_id are any text, as the shop's ids are.
 
     Returns
     -------
@@ -63,6 +66,9 @@ def read_carts(path: Path) -> list[Cart]:
     unnamed = raw["cart_id"].null_count()
     if unnamed:
         raise click.ClickException(f"{path}: column cart_id is empty in {unnamed} rows.")
+    if text_ids:
+        ids = pl.col("user_id", "product_id")
+        raw = raw.with_columns(ids.map_elements(lambda id_: str(hashed_key(id_)), pl.String))
     numbers = pl.col(_COLUMNS[1:]).cast(pl.Int64, strict=False)
     lines = raw.select(_cart_ids(raw["cart_id"]), numbers)
     is_empty = raw["position"].is_null() & raw["product_id"].is_null()

@@ -27,7 +27,9 @@ COLUMNS = {
         "aisle_name",
         "department_id",
         "department_name",
+        "product_code",
     ),
+    "shoppers": ("user_id", "user_code", "last_ordered_at", "days_since_last_order"),
     "discovery_users": (
         "user_id",
         "is_sampled",

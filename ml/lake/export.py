@@ -31,6 +31,7 @@ EXPORTED = {
     "product_neighbours": ("orders_back", "product_id", "neighbour_id"),
     "product_ranks": ("orders_back", "product_id"),
     "products": ("product_id",),
+    "shoppers": ("user_id",),
     "target_orders": ("orders_back", "user_id"),
     "user_aisle_ranks": ("orders_back", "user_id", "aisle_id"),
 }

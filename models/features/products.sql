@@ -26,7 +26,8 @@ final as (
         catalogue.aisle_id,
         aisles.aisle_name,
         catalogue.department_id,
-        departments.department_name
+        departments.department_name,
+        catalogue.product_code
     from catalogue
     left join aisles
         on catalogue.aisle_id = aisles.aisle_id

@@ -11,6 +11,19 @@ orders as (
 
 ),
 
+{% if var('longest_silence_days') -%}
+
+-- of others no order is expected any more
+expected_shoppers as (
+
+    select user_id
+    from {{ ref('shoppers') }}
+    where coalesce(days_since_last_order, 0) <= {{ var('longest_silence_days') }}
+
+),
+
+{% endif -%}
+
 next_orders as (
 
     select
@@ -48,8 +61,13 @@ final as (
     from next_orders
     cross join windows
     where
-        next_orders.next_order_number - windows.orders_back > 1
-        or (windows.orders_back = 0 and next_orders.next_order_number = 1)
+        (
+            next_orders.next_order_number - windows.orders_back > 1
+            or (windows.orders_back = 0 and next_orders.next_order_number = 1)
+        )
+        {%- if var('longest_silence_days') %}
+        and (windows.orders_back > 0 or next_orders.user_id in (select user_id from expected_shoppers))
+        {%- endif %}
 
 )
 

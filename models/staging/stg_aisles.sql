@@ -2,26 +2,27 @@ with
 
 {% if var('raw_shape') == 'order_lines' -%}
 
-raw_products as (
+product_lines as (
 
-    select * from {{ source('loads', 'products') }}
+    select * from {{ ref('stg_product_lines') }}
 
 ),
 
 names as (
 
-    select coalesce(nullif(aisle, ''), 'missing') as aisle
-    from raw_products
+    select aisle_name
+    from product_lines
+    where reject_reason is null
     union
-    select cast('missing' as varchar) as aisle
+    select cast('missing' as varchar) as aisle_name
 
 ),
 
 final as (
 
     select
-        {{ hashed_key('aisle') }} as aisle_id,
-        {{ clean_name('aisle') }} as aisle_name
+        {{ hashed_key('aisle_name') }} as aisle_id,
+        aisle_name
     from names
 
 )

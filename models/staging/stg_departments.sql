@@ -2,26 +2,27 @@ with
 
 {% if var('raw_shape') == 'order_lines' -%}
 
-raw_products as (
+product_lines as (
 
-    select * from {{ source('loads', 'products') }}
+    select * from {{ ref('stg_product_lines') }}
 
 ),
 
 names as (
 
-    select coalesce(nullif(department, ''), 'missing') as department
-    from raw_products
+    select department_name
+    from product_lines
+    where reject_reason is null
     union
-    select cast('missing' as varchar) as department
+    select cast('missing' as varchar) as department_name
 
 ),
 
 final as (
 
     select
-        {{ hashed_key('department') }} as department_id,
-        {{ clean_name('department') }} as department_name
+        {{ hashed_key('department_name') }} as department_id,
+        department_name
     from names
 
 )

@@ -19,7 +19,8 @@ orders as (
         order_id,
         min(user_id) as user_id,
         min(ordered_at) as ordered_at,
-        min(has_hour) as has_hour
+        min(has_hour) as has_hour,
+        min(user_code) as user_code
     from order_lines
     group by order_id
 
@@ -32,6 +33,7 @@ numbered_orders as (
         user_id,
         ordered_at,
         has_hour,
+        user_code,
         row_number() over (partition by user_id order by ordered_at, order_id) as order_number,
         lag(cast(ordered_at as date)) over (partition by user_id order by ordered_at, order_id)
             as prior_date
@@ -53,6 +55,7 @@ final as (
         cast(date_diff('day', prior_date, cast(ordered_at as date)) as integer)
             as days_since_prior_order,
         ordered_at,
+        user_code,
         cast('prior' as varchar) as eval_set
     from numbered_orders
 
@@ -78,6 +81,7 @@ final as (
         cast(cast(nullif(days_since_prior_order, '') as double) as integer)
             as days_since_prior_order,
         cast(null as timestamp) as ordered_at,
+        cast(null as varchar) as user_code,
         cast(eval_set as varchar) as eval_set
     from raw_orders
 

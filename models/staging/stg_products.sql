@@ -1,10 +1,13 @@
+{{ config(post_hook="{{ say_unlisted_products() }}") }}
+
 with
 
 {% if var('raw_shape') == 'order_lines' -%}
 
-raw_products as (
+product_lines as (
 
-    select * from {{ source('loads', 'products') }}
+    select * from {{ ref('stg_product_lines') }}
+    where reject_reason is null
 
 ),
 
@@ -14,28 +17,15 @@ order_lines as (
 
 ),
 
-listed as (
-
-    select
-        {{ key_of('product_id') }} as product_id,
-        min(product_id) as product_code,
-        min(product_name) as product_name,
-        min(coalesce(nullif(aisle, ''), 'missing')) as aisle,
-        min(coalesce(nullif(department, ''), 'missing')) as department
-    from raw_products
-    group by {{ key_of('product_id') }}
-
-),
-
 unlisted as (
 
     select
         order_lines.product_id,
-        coalesce(min(order_lines.product_code), cast(order_lines.product_id as varchar)) as product_code
+        min(order_lines.product_code) as product_code
     from order_lines
-    left join listed
-        on order_lines.product_id = listed.product_id
-    where listed.product_id is null
+    left join product_lines
+        on order_lines.product_id = product_lines.product_id
+    where product_lines.product_id is null
     group by order_lines.product_id
 
 ),
@@ -44,16 +34,18 @@ products as (
 
     select
         product_id,
-        {{ hashed_key('aisle') }} as aisle_id,
-        {{ hashed_key('department') }} as department_id,
-        {{ clean_name('product_name') }} as product_name
-    from listed
+        {{ hashed_key('aisle_name') }} as aisle_id,
+        {{ hashed_key('department_name') }} as department_id,
+        product_name,
+        product_code
+    from product_lines
     union all
     select
         product_id,
         {{ hashed_key("'missing'") }} as aisle_id,
         {{ hashed_key("'missing'") }} as department_id,
-        product_code as product_name
+        coalesce(product_code, cast(product_id as varchar)) as product_name,
+        product_code
     from unlisted
 
 ),
@@ -72,7 +64,8 @@ products as (
         cast(product_id as bigint) as product_id,
         cast(aisle_id as bigint) as aisle_id,
         cast(department_id as bigint) as department_id,
-        {{ clean_name('product_name') }} as product_name
+        {{ clean_name('product_name') }} as product_name,
+        cast(null as varchar) as product_code
     from raw_products
 
 ),
@@ -86,7 +79,8 @@ final as (
         aisle_id,
         department_id,
         product_name,
-        case when strpos(lower(product_name), 'organic') > 0 then 1 else 0 end as is_organic
+        case when strpos(lower(product_name), 'organic') > 0 then 1 else 0 end as is_organic,
+        product_code
     from products
 
 )

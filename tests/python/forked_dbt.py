@@ -24,6 +24,8 @@ _PROCESSES.set_forkserver_preload(
 )
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARED = ".shared"
+"""File in a copy of the project that many commands run in: what is read of it is handed on."""
 
 
 def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> tuple[int, str]:
@@ -118,7 +120,8 @@ def _hand_on_what_was_read(folder: Path) -> None:
 
     def shared(loader: ManifestLoader) -> Path:
         check = state(loader)
-        return folder / f"{check.vars_hash.checksum}-{check.profile_hash.checksum}"
+        project = hashlib.sha256(loader.root_project.project_root.encode()).hexdigest()
+        return folder / f"{check.vars_hash.checksum}-{check.profile_hash.checksum}-{project[:16]}"
 
     def own(loader: ManifestLoader) -> Path:
         return Path(loader.root_project.project_target_path) / "partial_parse.msgpack"
@@ -131,7 +134,8 @@ def _hand_on_what_was_read(folder: Path) -> None:
 
     def write_and_share(loader: ManifestLoader) -> None:
         write(loader)  # type: ignore[no-untyped-call]
-        if Path(loader.root_project.project_root) == ROOT and not shared(loader).exists():
+        project = Path(loader.root_project.project_root)
+        if (project == ROOT or (project / SHARED).exists()) and not shared(loader).exists():
             aside = shared(loader).with_suffix(f".{os.getpid()}")
             shutil.copy(own(loader), aside)
             aside.replace(shared(loader))

@@ -2,5 +2,5 @@
 
 NAME = "buy-again"
 
-READS = ("candidates", "target_orders", "baskets", "products")
+READS = ("candidates", "target_orders", "baskets", "products", "shoppers")
 """The exported tables that a run is made of."""

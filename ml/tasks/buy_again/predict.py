@@ -13,6 +13,7 @@ from ml.data.arrays import Booleans, Floats
 from ml.data.contract import Context, default_context
 from ml.data.data_csv import Candidates
 from ml.data.reading import open_data
+from ml.data.shop_columns import ShopColumns, shop_columns
 from ml.fitting.boosting import predict as predict_rows
 from ml.fitting.boosting import read_booster
 from ml.fitting.calibration import IsotonicMap
@@ -54,9 +55,10 @@ def predict(
     candidate: user_id, order_id (null in live mode), product_id, probability, rank (from 1 within
     the order) and reason, sorted by user_id and rank. submission.csv has one row per order:
     order_id (user_id in live mode) and products separated by blanks, the most probable first;
-    `None` for an empty basket. cold_start.parquet has the shop's favourites for shoppers without
-    any earlier order. Where every basket is known all are
-    written without rows.
+    `None` for an empty basket; where ids are text it has user_code and the products' codes, a blank
+    within one written %20 and a percent sign %25. cold_start.parquet has the shop's favourites for shoppers without
+    any earlier order. What `shop_columns` has of shoppers and products stands in both tables. Where
+    every basket is known all are written without rows.
 
     Parameters
     ----------
@@ -113,15 +115,16 @@ def predict(
         scores = _with_reasons(scores, rows, booster, names)
     key = "user_id" if is_live else "order_id"
     favourites = shop_favourites(_without_history(rows, targets), data)
+    shop = shop_columns(data)
     with ExitStack() as files:
         # all three appear together, or none
         scores_path, submission_path, favourites_path = (
             files.enter_context(file_aside(out / name))
             for name in ("scores.parquet", "submission.csv", f"{COLD_START}.parquet")
         )
-        scores.select(SCORES.keys()).cast(SCORES).write_parquet(scores_path)
-        _submission(scores, targets, key).write_csv(submission_path)
-        favourites.write_parquet(favourites_path)
+        shop.added_to(scores.select(SCORES.keys()).cast(SCORES)).write_parquet(scores_path)
+        _submission(scores, targets, key, shop).write_csv(submission_path)
+        shop.added_to(favourites).write_parquet(favourites_path)
     say(f"the predictions are in {out}")
 
 
@@ -168,15 +171,24 @@ def _without_history(rows: Candidates, targets: pl.DataFrame) -> pl.DataFrame:
     return targets.filter(~pl.col("user_id").is_in(np.unique(rows.user_id)))
 
 
-def _submission(scores: pl.DataFrame, targets: pl.DataFrame, key: str) -> pl.DataFrame:
+def _submission(
+    scores: pl.DataFrame, targets: pl.DataFrame, key: str, shop: ShopColumns
+) -> pl.DataFrame:
+    product = pl.col("product_id").cast(pl.String)
+    if shop.has_text_ids:
+        # blanks part the products of a basket; one within an id is written as in an address
+        product = pl.col("product_code").str.replace_all("%", "%25").str.replace_all(" ", "%20")
     baskets = (
-        scores.filter("is_chosen")
+        shop.added_to(scores.filter("is_chosen"))
         .group_by("user_id", maintain_order=True)
-        .agg(products=pl.col("product_id").cast(pl.String).str.join(" "))
+        .agg(products=product.str.join(" "))
     )
-    return (
-        targets.select("user_id", "order_id")
-        .join(baskets, on="user_id", how="left")
-        .select(key, pl.col("products").fill_null("None"))
+    written = (
+        shop.added_to(targets.select("user_id", "order_id"))
+        .join(baskets, on="user_id", how="left", maintain_order="left")
+        .with_columns(pl.col("products").fill_null("None"))
         .sort(key)
     )
+    if shop.has_text_ids:
+        return written.select("user_code", "products")
+    return written.select(key, "products")

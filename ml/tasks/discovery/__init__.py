@@ -9,6 +9,7 @@ READS = (
     "target_orders",
     "baskets",
     "products",
+    "shoppers",
     "discovery_users",
     "user_aisle_ranks",
     "product_ranks",

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from ml.data.arrays import Integers
 from ml.data.carts import products_in_carts, read_carts, say_unknown_products
 from ml.data.reading import DataFolder, open_data
+from ml.data.shop_columns import shop_columns
 from ml.runs.run import check_contract, read_run
 from ml.tasks.discovery import FILE, NAME
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
@@ -51,7 +52,9 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
 
     """
     stamps = stamps or {}
-    columns = pl.Schema([*RECOMMENDATIONS.items(), *((name, pl.String()) for name in stamps)])
+    shop = shop_columns(data)
+    stamp_columns = ((name, pl.String()) for name in stamps)
+    columns = pl.Schema([*RECOMMENDATIONS.items(), *stamp_columns, *shop.schema.items()])
     schema = pl.DataFrame(schema=columns).to_arrow().schema
     with pq.ParquetWriter(path, schema) as file:
         if not len(users):
@@ -66,7 +69,7 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
                 scores = score(frame["user_id"].to_numpy(), features, models)
                 scored = frame.with_columns(score=scores)
                 listed = recommend(scored, departments=departments, in_cart=in_cart)
-                rows = with_reasons(listed, names).with_columns(
+                rows = shop.added_to(with_reasons(listed, names)).with_columns(
                     **{k: pl.lit(v) for k, v in stamps.items()}
                 )
                 file.write_table(rows.select(columns.names()).cast(columns).to_arrow())
@@ -85,7 +88,8 @@ def predict(
     Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
 
     Columns user_id, rank (from 1), product_id, score (the model's chance that the next order holds
-    it), reason, model_version (the run), predicted_at (UTC); sorted by user_id and rank. Shoppers
+    it), reason, model_version (the run), predicted_at (UTC), and what `shop_columns` has of shopper and
+    product; sorted by user_id and rank. Shoppers
     who were learnt from are scored by a model that was not fitted on them.
 
     Parameters
@@ -127,7 +131,7 @@ def predict(
 
 
 def _products_in_carts(data: DataFolder, path: Path) -> pl.DataFrame:
-    carts = read_carts(path)
+    carts = read_carts(path, text_ids=shop_columns(data).has_text_ids)
     say_unknown_products(carts, data.products()["product_id"].to_numpy())
     return products_in_carts(carts)
 

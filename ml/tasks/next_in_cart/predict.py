@@ -10,6 +10,7 @@ import polars as pl
 
 from ml.data.carts import Cart, read_carts, say_unknown_products
 from ml.data.reading import DataFolder, names_by_id, open_data
+from ml.data.shop_columns import shop_columns
 from ml.fitting.boosting import read_booster
 from ml.runs.run import Run, check_contract, read_run, scan_run_table
 from ml.tasks.next_in_cart import FILE, NAME, READS
@@ -46,7 +47,8 @@ def predict(
     """
     Write next.parquet: for each cart of a file up to 20 products that may be put into it next.
 
-    Columns cart_id, rank (from 1), product_id, score; sorted by cart_id and rank. What is known of
+    Columns cart_id, rank (from 1), product_id, score, and what `shop_columns` has of the cart's
+    shopper and the product; sorted by cart_id and rank. What is known of
     a shopper comes from the rows of orders_back 0 of the data.
 
     Parameters
@@ -76,7 +78,8 @@ def predict(
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
     data.orders_to_predict()  # without one nothing is known of any shopper
-    asked = read_carts(carts)
+    columns = shop_columns(data)
+    asked = read_carts(carts, text_ids=columns.has_text_ids)
     out.mkdir(parents=True, exist_ok=True)
     state = _state_for(run, data, asked, out)
     shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
@@ -91,8 +94,12 @@ def predict(
             frames.append(shop.answer_all(some, only))
             advance(len(some))
     seconds = time.perf_counter() - begun
+    answers = pl.concat(frames)
+    of_carts = {"cart_id": [cart.cart_id for cart in asked], "user_id": [cart.user_id for cart in asked]}
+    shoppers = pl.DataFrame(of_carts, schema={"cart_id": answers.schema["cart_id"], "user_id": pl.Int64})
+    answers = answers.join(shoppers, on="cart_id", how="left", maintain_order="left")
     with file_aside(out / FILE) as aside:
-        pl.concat(frames).write_parquet(aside)
+        columns.added_to(answers).drop("user_id").write_parquet(aside)
     say(f"{len(asked) / max(seconds, 1e-9):,.0f} carts per second; the answers are in {out}")
 
 

@@ -3,19 +3,10 @@
 -- The newest load that names an order wins, whole: one row per product that is bought in it.
 with
 
-order_lines as (
-
-    select * from {{ ref('stg_order_lines') }}
-
-),
-
 usable_lines as (
 
-    select *
-    from order_lines
-    where
-        reject_reason is null
-        and user_id is not null
+    select * from {{ ref('stg_order_lines') }}
+    where reject_reason is null
 
 ),
 
@@ -23,9 +14,7 @@ newest_loads as (
 
     select
         order_id,
-        max(load_date) as load_date,
-        min(ordered_at) as ordered_at,
-        min(user_id) as user_id
+        max(load_date) as load_date
     from usable_lines
     group by order_id
 
@@ -49,7 +38,9 @@ final as (
         on
             usable_lines.order_id = newest_loads.order_id
             and usable_lines.load_date = newest_loads.load_date
-    where usable_lines.is_bought = 1
+    where
+        usable_lines.is_bought = 1
+        and usable_lines.user_id is not null
     group by usable_lines.order_id, usable_lines.product_id
 
 )

@@ -13,12 +13,11 @@ order_versions as (
     select
         order_id,
         load_date,
+        max(case when user_id is not null then 1 else 0 end) as names_shopper,
         max(is_bought) as is_bought,
         case when cast(min(ordered_at) as date) < cast(load_date as date) then 1 else 0 end as is_late
     from order_lines
-    where
-        reject_reason is null
-        and user_id is not null
+    where reject_reason is null
     group by order_id, load_date
 
 ),
@@ -27,6 +26,7 @@ numbered_versions as (
 
     select
         load_date,
+        names_shopper,
         is_bought,
         is_late,
         row_number() over (partition by order_id order by load_date) as version
@@ -44,6 +44,7 @@ orders as (
         cast(sum(1 - is_bought) as bigint) as cancelled_orders,
         cast(sum(is_late) as bigint) as late_orders
     from numbered_versions
+    where names_shopper = 1
     group by load_date
 
 ),

@@ -8,6 +8,12 @@ order_lines as (
 
 ),
 
+product_lines as (
+
+    select * from {{ ref('stg_product_lines') }}
+
+),
+
 final as (
 
     select
@@ -16,6 +22,14 @@ final as (
         line_text,
         reject_reason
     from order_lines
+    where reject_reason is not null
+    union all
+    select
+        cast(null as varchar) as load_date,
+        file_name,
+        line_text,
+        reject_reason
+    from product_lines
     where reject_reason is not null
 
 )
