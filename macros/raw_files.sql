@@ -161,6 +161,10 @@
         ) -%}
         {#- Trino reads half a file to find one row of no column, and the first piece for one column -#}
         {%- set column = table.columns.keys() | first -%}
+        {%- if target.type == 'athena' -%}
+            {#- there it has the name that the files give it -#}
+            {%- set column = in_files(table_columns(table), [column])[0] -%}
+        {%- endif -%}
         {%- do first_rows.append(
             'select ' ~ text_literal(table.name) ~ ' as name, ' ~ column ~ ' as first_value from (select '
             ~ column ~ ' from ' ~ relation ~ ' limit 1) as first_row'

@@ -6,6 +6,7 @@ cli = LazyCommands(
     {
         "export": "ml.lake.export",
         "export-plan": "ml.lake.plan",
+        "shape": "ml.lake.windows",
         "mode": "ml.lake.windows",
         "windows": "ml.lake.windows",
         "tasks": "ml.commands",

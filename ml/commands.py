@@ -234,6 +234,7 @@ def gate(  # noqa: PLR0913, PLR0917 - click passes one argument per option
 @click.option("--run", type=_PATH, help="A finished run.  [default: the latest of every task]")
 def report(run: Path | None) -> None:
     """Write report.html into the run's folder, or one page for all tasks into RUNS_DIR."""
+    from ml.report.loads import loads_part  # noqa: PLC0415 - slow to import
     from ml.report.page import write_report  # noqa: PLC0415 - slow to import
     from ml.runs.run import read_run  # noqa: PLC0415
 
@@ -252,7 +253,8 @@ def report(run: Path | None) -> None:
                 f"{one.folder} is a run of {one.task}, and there is no such task: the tasks are"
                 f" {', '.join(task.name for task in TASKS)}."
             ) from None
-    click.echo(write_report(parts, (run or all_runs()) / "report.html"))
+    loads = None if run else loads_part(default_data().with_name("loads.parquet"))
+    click.echo(write_report([*parts, loads] if loads else parts, (run or all_runs()) / "report.html"))
 
 
 @click.command()

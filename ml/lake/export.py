@@ -3,6 +3,7 @@
 import json
 import os
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,9 @@ EXPORTED = {
     "user_aisle_ranks": ("orders_back", "user_id", "aisle_id"),
 }
 
+# the same of a model that a shop without loads does not have
+OF_LOADS = {"loads": ("load_date",)}
+
 _ADAPTERS = {"local": "duckdb", "athena": "athena"}  # dbt's adapter of each target
 
 
@@ -60,27 +64,26 @@ _ADAPTERS = {"local": "duckdb", "athena": "athena"}  # dbt's adapter of each tar
 def export(target: str, out: Path | None, manifest: Path | None) -> None:
     """Write data.csv, and beside it its contract and the tables that tasks need."""
     out = out or default_data()
-    model = candidates_model(manifest or _default_manifest(), target)
-    columns = data_columns(model)
-    with _open_lake(target, model["schema"], out.parent) as lake, ExitStack() as files:
+    build = read_build(manifest or _default_manifest(), target)
+    with _open_lake(target, build, out.parent) as lake, ExitStack() as files:
         # all files are renamed at the end, so that a failure leaves the last good set; data.csv,
         # whose context was entered last, is renamed first and the contract that names it last
         contract_path = files.enter_context(file_aside(out.with_name("contract.json")))
         table_paths = {
             name: files.enter_context(file_aside(out.with_name(f"{name}.parquet")))
-            for name in EXPORTED
+            for name in build.tables
         }
         data_path = files.enter_context(file_aside(out))
-        contract_path.write_text(_contract_text(lake, columns), encoding="utf-8")
+        contract_path.write_text(_contract_text(lake, build.columns), encoding="utf-8")
         # what DuckDB knows of a table in one file, and not of one in several, changes how it sorts,
         # and with it the bytes that the same rows are written in
         lake.tables.execute("set disabled_optimizers = 'statistics_propagation'")
-        for name, keys in EXPORTED.items():
+        for name, keys in build.tables.items():
             with step(f"{name}.parquet"):
                 rows = lake.tables.sql(f"select * from {name} order by {', '.join(keys)}")
                 rows.write_parquet(str(table_paths[name]))
-        written = write_data(lake, [column["name"] for column in columns], data_path)
-    click.echo(f"{out}: {written} rows, {len(columns)} columns")
+        written = write_data(lake, [column["name"] for column in build.columns], data_path)
+    click.echo(f"{out}: {written} rows, {len(build.columns)} columns")
 
 
 def write_data(lake: Lake, columns: list[str], path: Path) -> int:
@@ -142,9 +145,30 @@ def write_data(lake: Lake, columns: list[str], path: Path) -> int:
     return written
 
 
-def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Build:
     """
-    Read the node of the model `candidates` from the dbt manifest.
+    What a dbt manifest says of the tables to export.
+
+    Attributes
+    ----------
+    schema
+        Where they are.
+    columns
+        Those of data.csv in order: name, type, description and context (`order_start` or None).
+    tables
+        The models that go with it, and the columns that each file is sorted by.
+
+    """
+
+    schema: str
+    columns: list[dict[str, Any]]
+    tables: dict[str, tuple[str, ...]]
+
+
+def read_build(manifest: Path, target: str) -> Build:
+    """
+    Read from the dbt manifest what is exported, and how.
 
     Raises
     ------
@@ -156,6 +180,9 @@ def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
         model: dict[str, Any] = found["nodes"]["model.next_basket.candidates"]
+        tables = EXPORTED | {
+            name: keys for name, keys in OF_LOADS.items() if f"model.next_basket.{name}" in found["nodes"]
+        }
         adapter = found["metadata"]["adapter_type"]
     except FileNotFoundError:
         raise click.ClickException(f"{manifest} is missing: run {build} first.") from None
@@ -170,21 +197,15 @@ def candidates_model(manifest: Path, target: str) -> dict[str, Any]:
             f"{manifest} is of a build on {adapter}, not on {_ADAPTERS[target]}: run {build} first,"
             " or give the other --target."
         )
-    return model
+    return Build(model["schema"], _data_columns(model), tables)
 
 
-def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
+def _data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
     """
     Give the columns of data.csv in order, from the contract of `candidates`.
 
     A partition column has to be a table's last one; in data.csv orders_back comes before the
     target's columns, which begin with eval_set.
-
-    Returns
-    -------
-    list of dict
-        name, type, description and context (`order_start` or None) of each column.
-
     """
     columns = {
         column["name"]: {
@@ -200,12 +221,12 @@ def data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
     return [columns[name] for name in names]
 
 
-def _open_lake(target: str, schema: str, folder: Path) -> AbstractContextManager[Lake]:
-    names = ("candidates", *EXPORTED)
+def _open_lake(target: str, build: Build, folder: Path) -> AbstractContextManager[Lake]:
+    names = ("candidates", *build.tables)
     if target == "local":
-        return local_lake(lake_file(), schema, names)
+        return local_lake(lake_file(), build.schema, names)
     folder.mkdir(parents=True, exist_ok=True)
-    return athena_lake(schema, names, folder)
+    return athena_lake(build.schema, names, folder)
 
 
 def _contract_text(lake: Lake, columns: list[dict[str, Any]]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ml.data.contract import contract_hash
-from ml.lake.export import EXPORTED, candidates_model, data_columns
+from ml.lake.export import read_build
 from ml.tools.atomic_files import file_aside
 
 
@@ -23,12 +23,12 @@ from ml.tools.atomic_files import file_aside
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 def export_plan(target: str, manifest: Path, out: Path) -> None:
     """Write as JSON how data.csv and its tables are made, for glue/cloud/export_job.py."""
-    columns = data_columns(candidates_model(manifest, target))
+    build = read_build(manifest, target)
     plan = {
-        "columns": columns,
-        "hash": contract_hash(columns),
-        "tables": EXPORTED,
+        "columns": build.columns,
+        "hash": contract_hash(build.columns),
+        "tables": build.tables,
     }
     with file_aside(out) as aside:
         aside.write_text(json.dumps(plan, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    click.echo(f"{out}: {len(columns)} columns, {len(EXPORTED)} tables")
+    click.echo(f"{out}: {len(build.columns)} columns, {len(build.tables)} tables")

@@ -2,6 +2,7 @@
     materialized=by_load(),
     enabled=var('raw_shape') == 'order_lines',
     partitioned_by=['load_date'],
+    incremental_strategy='insert_overwrite',
     post_hook="{{ check_loads() }}"
 ) }}
 
@@ -9,7 +10,7 @@ with
 
 raw_lines as (
 
-    select * from {{ source('loads', 'order_lines') }}
+    {{ lines_to_read() | indent(4) }}
 
 ),
 

@@ -7,7 +7,7 @@ with
 
 raw_products as (
 
-    select * from {{ source('loads', 'products') }}
+    {{ products_to_read() | indent(4) }}
 
 ),
 
