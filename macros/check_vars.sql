@@ -66,7 +66,7 @@
             ~ ours | join(', ') ~ "."
         ) -%}
     {%- endif -%}
-    {%- set theirs = in_files(columns, ours) -%}
+    {%- set theirs = raw_names(columns, ours) -%}
     {%- for name in theirs | unique -%}
         {%- if theirs.count(name) > 1 -%}
             {%- set mapped = [] -%}

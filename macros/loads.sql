@@ -5,20 +5,12 @@
 -#}
 
 {% macro order_line_columns() %}
-    {{ return({
-        'needed': ['order_id', 'user_id', 'product_id', 'ordered_at'],
-        'optional': ['quantity', 'cart_position'],
-        'names': var('order_lines_columns'),
-    }) }}
+    {{ return(raw_order_line_columns(var('order_lines_columns'))) }}
 {% endmacro %}
 
 
 {% macro product_columns() %}
-    {{ return({
-        'needed': ['product_id', 'product_name', 'aisle', 'department'],
-        'optional': [],
-        'names': var('products_columns'),
-    }) }}
+    {{ return(raw_product_columns(var('products_columns'))) }}
 {% endmacro %}
 
 
@@ -30,7 +22,7 @@
     {%- set products = products_file() -%}
     {%- do run_query(
         'create or replace view raw.products as '
-        ~ read_shop_files([products], header_of_shop_file(products, product_columns()), product_columns())
+        ~ raw_shop_rows([products], header_of_shop_file(products, product_columns()), product_columns())
     ) -%}
     {%- set loads = loads_in_raw_dir() -%}
     {%- set staged = staged_loads() -%}
@@ -41,7 +33,7 @@
         {%- for file in loads[load.load_date].files -%}
             {%- set header = header_of_shop_file(file, order_line_columns()) -%}
             {%- do by_header.setdefault((file.endswith('.parquet'), header | join('\x01')), [header]).append(file) -%}
-            {%- do files.append('(' ~ text_literal(file) ~ ', ' ~ load.values ~ ')') -%}
+            {%- do files.append('(' ~ text_literal(file) ~ ', ' ~ load.sql ~ ')') -%}
         {%- endfor -%}
     {%- endfor -%}
     {%- do run_query(
@@ -53,7 +45,7 @@
     {%- set selects = [] -%}
     {%- for header_and_files in by_header.values() -%}
         {%- do selects.append(
-            read_shop_files(header_and_files[1:], header_and_files[0], order_line_columns())
+            raw_shop_rows(header_and_files[1:], header_and_files[0], order_line_columns())
         ) -%}
     {%- endfor -%}
     {%- do run_query(
@@ -77,7 +69,7 @@
         {%- set before = staged.get(load_date, {}) -%}
         {%- if before.get('identity') != load.identity or is_read_again(load_date) -%}
             {%- set first = now if flags.FULL_REFRESH else before.get('first_read_at', now) -%}
-            {%- do found.append({'load_date': load_date, 'values': [
+            {%- do found.append({'load_date': load_date, 'sql': [
                 text_literal(load_date), text_literal(load.identity), load.bytes,
                 "timestamp '" ~ first ~ "'", "timestamp '" ~ now ~ "'"
             ] | join(', ')}) -%}
@@ -117,7 +109,10 @@
         {%- set parts = file.rpartition('/order_lines/')[2].split('/') -%}
         {#- as Hive and Athena do: what a program still writes, or wrote beside its files -#}
         {%- if not parts | select('string') | map('first') | select('in', '._') | list -%}
-            {%- do check_place_of_load_file(file, parts) -%}
+            {%- set fault = raw_load_file_fault(parts) -%}
+            {%- if fault -%}
+                {%- do exceptions.raise_compiler_error("File " ~ file ~ " " ~ fault) -%}
+            {%- endif -%}
             {%- do files.append(file) -%}
         {%- endif -%}
     {%- endfor -%}
@@ -144,22 +139,6 @@
         {%- do loads.update({row[0]: {'files': row[1].split('\n'), 'identity': row[2], 'bytes': row[3]}}) -%}
     {%- endfor -%}
     {{ return(loads) }}
-{% endmacro %}
-
-
-{% macro check_place_of_load_file(file, parts) %}
-    {%- if parts | length != 2 or not modules.re.fullmatch('load_date=\\d{4}-\\d\\d-\\d\\d', parts[0]) -%}
-        {%- do exceptions.raise_compiler_error(
-            "File " ~ file ~ " is in no load: the files of a load lie in a folder of its day, as in"
-            ~ " order_lines/load_date=2017-03-05/" ~ parts[-1] ~ "."
-        ) -%}
-    {%- endif -%}
-    {%- if not modules.re.search('[.](csv|csv[.]gz|parquet)$', file) -%}
-        {%- do exceptions.raise_compiler_error(
-            "File " ~ file ~ " is no file of a load: these end with .csv, .csv.gz or .parquet. Remove it,"
-            ~ " or let its name begin with _, which is not read."
-        ) -%}
-    {%- endif -%}
 {% endmacro %}
 
 
@@ -193,8 +172,8 @@
 
 {#- The names of a file's columns, in order; stops the run where one is missing or named twice. -#}
 {% macro header_of_shop_file(file, columns) %}
-    {%- set needed = in_files(columns, columns.needed) -%}
-    {%- set optional = in_files(columns, columns.optional) -%}
+    {%- set needed = raw_names(columns, columns.needed) -%}
+    {%- set optional = raw_names(columns, columns.optional) -%}
     {%- if not file.endswith('.parquet') -%}
         {{ return(raw_header(file, needed, optional)) }}
     {%- endif -%}
@@ -209,67 +188,9 @@
 {% endmacro %}
 
 
-{#- the names that columns have in the shop's files -#}
-{% macro in_files(columns, ours) %}
-    {%- set theirs = [] -%}
-    {%- for column in ours -%}
-        {%- do theirs.append(columns.names.get(column, column)) -%}
-    {%- endfor -%}
-    {{ return(theirs) }}
-{% endmacro %}
-
-
-{#-
-    Files with one header, every column a string under its name of ours, null where a line ends before
-    it; what a line has beyond the header in `beyond_header`.
--#}
-{% macro read_shop_files(files, header, columns) %}
-    {%- set all_columns = columns.needed + columns.optional -%}
-    {%- set is_parquet = files[0].endswith('.parquet') -%}
-    {%- set selected = [] -%}
-    {%- set beyond = [] -%}
-    {%- for place in range(9) -%}
-        {%- do beyond.append('beyond_' ~ place) -%}
-    {%- endfor -%}
-    {%- set names = [] -%}
-    {%- for name in header -%}
-        {%- do names.append('field_' ~ loop.index) -%}
-    {%- endfor -%}
-    {%- for column in all_columns -%}
-        {%- set name = columns.names.get(column, column) -%}
-        {%- if name not in header -%}
-            {%- set value = "''" -%}
-        {%- elif is_parquet -%}
-            {%- set value = "coalesce(regexp_replace(cast(" ~ adapter.quote(name) ~ " as varchar), '(:[0-9]{2})[.][0-9]+$', '\\1'), '')" -%}
-        {%- else -%}
-            {%- set value = names[header.index(name)] -%}
-        {%- endif -%}
-        {%- do selected.append(value ~ ' as ' ~ column) -%}
-    {%- endfor -%}
-    select
-        {{ selected | join(', ') }},
-        {{ 'cast(null as varchar)' if is_parquet else "nullif(concat_ws(',', " ~ beyond | join(', ') ~ "), '')" }} as beyond_header,
-        filename as file_name
-    {%- if is_parquet %}
-    from read_parquet({{ path_literals(files) }}, hive_partitioning = false, filename = true)
-    {%- else %}
-    from read_csv(
-        {{ path_literals(files) }},
-        {{ raw_dialect() }},
-        header = true,
-        filename = true,
-        columns = {{ raw_strings(names + beyond) }},
-        nullstr = '\x01',
-        null_padding = true,
-        parallel = false
-    )
-    {%- endif %}
-{% endmacro %}
-
-
 {% macro no_order_lines() %}
     {%- set selected = [] -%}
-    {%- for column in order_line_columns().needed + order_line_columns().optional + ['beyond_header', 'file_name'] -%}
+    {%- for column in order_line_columns().needed + order_line_columns().optional + ['line_fault', 'file_name'] -%}
         {%- do selected.append('cast(null as varchar) as ' ~ column) -%}
     {%- endfor -%}
     {{ return('select ' ~ selected | join(', ') ~ ' where false') }}
@@ -394,7 +315,7 @@
     {%- set rows = [] -%}
     {%- for load in loads -%}
         {%- do dates.append(text_literal(load.load_date)) -%}
-        {%- do rows.append('(' ~ load.values ~ ')') -%}
+        {%- do rows.append('(' ~ load.sql ~ ')') -%}
     {%- endfor -%}
     select
         {{ athena_columns(order_lines, order_line_columns()) }},
@@ -444,6 +365,7 @@
         {%- set is_parquet = entry.get('Parameters', {}).get('classification') == 'parquet' -%}
     {%- endif -%}
     {%- set selected = [] -%}
+    {%- set are_missing = [] -%}
     {%- for column in columns.needed + columns.optional -%}
         {%- set name = columns.names.get(column, column) -%}
         {%- set text = 'cast(lines.' ~ adapter.quote(name) ~ ' as varchar)' -%}
@@ -451,10 +373,20 @@
             {%- set text = "''" -%}
         {%- elif is_parquet -%}
             {%- set text = "coalesce(regexp_replace(" ~ text ~ ", '(:[0-9]{2})[.][0-9]+$', '$1'), '')" -%}
+        {%- elif column in columns.needed -%}
+            {%- do are_missing.append(text ~ ' is null') -%}
         {%- endif -%}
-        {%- do selected.append(text ~ ' as ' ~ column) -%}
+        {%- do selected.append('coalesce(' ~ text ~ ", '') as " ~ column) -%}
     {%- endfor -%}
-    {{ return((selected + ['cast(null as varchar) as beyond_header', 'lines."$path" as file_name']) | join(',\n        ')) }}
+    {%- set faults = [] -%}
+    {%- if there and 'line_fault' in there -%}
+        {%- do faults.append("nullif(cast(lines.line_fault as varchar), '')") -%}
+    {%- endif -%}
+    {%- if are_missing -%}
+        {%- do faults.append('case when ' ~ are_missing | join(' or ') ~ " then 'line has fewer fields than its header' end") -%}
+    {%- endif -%}
+    {%- do selected.append('coalesce(' ~ (faults + ['cast(null as varchar)', 'cast(null as varchar)']) | join(', ') ~ ') as line_fault') -%}
+    {{ return((selected + ['lines."$path" as file_name']) | join(',\n        ')) }}
 {% endmacro %}
 
 

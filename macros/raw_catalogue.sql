@@ -31,7 +31,7 @@
 {% macro check_catalogued_columns(table, entry) %}
     {%- set catalogued = entry['StorageDescriptor']['Columns'] | map(attribute='Name') | list -%}
     {%- set columns = table_columns(table) -%}
-    {%- set missing = in_files(columns, columns.needed) | reject('in', catalogued) | list -%}
+    {%- set missing = raw_names(columns, columns.needed) | reject('in', catalogued) | list -%}
     {%- if missing -%}
         {%- do exceptions.raise_compiler_error(
             "Raw table " ~ table.schema ~ "." ~ table.identifier ~ " has no column "
@@ -39,7 +39,7 @@
             ~ catalogued | join(', ') ~ ". `python -m glue verify` says what to mend."
         ) -%}
     {%- endif -%}
-    {%- set extra = raw_extra_columns(catalogued, in_files(columns, columns.needed + columns.optional)) -%}
+    {%- set extra = raw_extra_columns(catalogued, raw_names(columns, columns.needed + columns.optional)) -%}
     {%- if extra -%}
         {%- do log("Raw table " ~ table.schema ~ "." ~ table.identifier ~ ": " ~ extra, info=true) -%}
     {%- endif -%}

@@ -163,7 +163,7 @@
         {%- set column = table.columns.keys() | first -%}
         {%- if target.type == 'athena' -%}
             {#- there it has the name that the files give it -#}
-            {%- set column = in_files(table_columns(table), [column])[0] -%}
+            {%- set column = raw_names(table_columns(table), [column])[0] -%}
         {%- endif -%}
         {%- do first_rows.append(
             'select ' ~ text_literal(table.name) ~ ' as name, ' ~ column ~ ' as first_value from (select '

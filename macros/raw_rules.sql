@@ -194,3 +194,105 @@
     {%- endfor -%}
     {{ return(rules) }}
 {% endmacro %}
+
+
+{% macro raw_order_line_columns(names) %}
+    {{ return({
+        'needed': ['order_id', 'user_id', 'product_id', 'ordered_at'],
+        'optional': ['quantity', 'cart_position'],
+        'names': names,
+    }) }}
+{% endmacro %}
+
+
+{% macro raw_product_columns(names) %}
+    {{ return({
+        'needed': ['product_id', 'product_name', 'aisle', 'department'],
+        'optional': [],
+        'names': names,
+    }) }}
+{% endmacro %}
+
+
+{#- the names that columns have in the shop's files -#}
+{% macro raw_names(columns, ours) %}
+    {%- set theirs = [] -%}
+    {%- for column in ours -%}
+        {%- do theirs.append(columns.names.get(column, column)) -%}
+    {%- endfor -%}
+    {{ return(theirs) }}
+{% endmacro %}
+
+
+{#- Of a path below order_lines, in its parts; what is no day of the calendar, SQL finds. -#}
+{% macro raw_load_file_fault(parts) %}
+    {%- set folder, file = parts[0], parts[-1] -%}
+    {%- set day = folder[10:] -%}
+    {%- if parts | length != 2 or folder[:10] != 'load_date=' or day | length != 10
+        or day.replace('-', '') | length != 8 or not day.replace('-', '').isdigit() or day[4] != '-' -%}
+        {{ return(
+            'is in no load: the files of a load lie in a folder of its day, as in order_lines/load_date=2017-03-05/'
+            ~ file ~ '.'
+        ) }}
+    {%- endif -%}
+    {%- if not (file.endswith('.csv') or file.endswith('.csv.gz') or file.endswith('.parquet')) -%}
+        {{ return(
+            'is no file of a load: these end with .csv, .csv.gz or .parquet. Remove it, or let its name begin'
+            ~ ' with _, which is not read.'
+        ) }}
+    {%- endif -%}
+    {{ return('') }}
+{% endmacro %}
+
+
+{#-
+    Files with one header, every column a string under its name of ours, and in `line_fault` what is wrong
+    with a line's number of fields. A Parquet column of times would be written with fractions of a second.
+-#}
+{% macro raw_shop_rows(files, header, columns) %}
+    {%- set is_parquet = files[0].endswith('.parquet') -%}
+    {%- set places = [] -%}
+    {%- for name in header -%}
+        {%- do places.append('field_' ~ loop.index) -%}
+    {%- endfor -%}
+    {%- set beyond = [] -%}
+    {%- for place in range(9) -%}
+        {%- do beyond.append('beyond_' ~ place) -%}
+    {%- endfor -%}
+    select
+    {%- for column in columns.needed + columns.optional %}
+        {%- set name = columns.names.get(column, column) %}
+        {%- if name not in header %}
+        '' as {{ column }},
+        {%- elif is_parquet %}
+        coalesce(
+            regexp_replace(cast("{{ name | replace('"', '""') }}" as varchar), '(:[0-9]{2})[.][0-9]+$', '\1'), ''
+        ) as {{ column }},
+        {%- else %}
+        coalesce({{ places[header.index(name)] }}, '') as {{ column }},
+        {%- endif %}
+    {%- endfor %}
+    {%- if is_parquet %}
+        cast(null as varchar) as line_fault,
+    {%- else %}
+        case
+            when {{ places[-1] }} is null then 'line has fewer fields than its header'
+            when concat_ws('', {{ beyond | join(', ') }}) <> '' then 'line has more fields than its header'
+        end as line_fault,
+    {%- endif %}
+        filename as file_name
+    {%- if is_parquet %}
+    from read_parquet({{ path_literals(files) }}, hive_partitioning = false, filename = true)
+    {%- else %}
+    from read_csv(
+        {{ path_literals(files) }},
+        {{ raw_dialect() }},
+        header = true,
+        filename = true,
+        columns = {{ raw_strings(places + beyond) }},
+        nullstr = '\x01',
+        null_padding = true,
+        parallel = false
+    )
+    {%- endif %}
+{% endmacro %}

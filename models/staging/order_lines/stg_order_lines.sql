@@ -30,15 +30,13 @@ judged_lines as (
     select
         *,
         case
-            when order_id is null or user_id is null or product_id is null or ordered_at is null
-                then 'line has fewer fields than its header'
-            when beyond_header is not null then 'line has more fields than its header'
+            when line_fault is not null then line_fault
             when not {{ is_key('order_id') }} then 'order_id is {{ what_is_no_key() }}'
             when user_id <> '' and not {{ is_key('user_id') }} then 'user_id is {{ what_is_no_key() }}'
             when not {{ is_key('product_id') }} then 'product_id is {{ what_is_no_key() }}'
             when read_time is null then 'ordered_at is no time'
-            when coalesce(quantity, '') <> '' and read_quantity is null then 'quantity is no number'
-            when coalesce(cart_position, '') <> '' and read_position is null
+            when quantity <> '' and read_quantity is null then 'quantity is no number'
+            when cart_position <> '' and read_position is null
                 then 'cart_position is no whole number up to 99999'
         end as line_reason
     from read_lines
@@ -81,10 +79,12 @@ final as (
             when reject_reason is not null
                 then concat_ws(
                     ',',
-                    {%- for column in order_line_columns().needed + order_line_columns().optional %}
-                    {{ column }},
-                    {%- endfor %}
-                    beyond_header
+                    order_id,
+                    user_id,
+                    product_id,
+                    ordered_at,
+                    quantity,
+                    cart_position
                 )
         end as line_text,
         file_name,

@@ -16,9 +16,7 @@ judged_lines as (
     select
         *,
         case
-            when product_id is null or product_name is null or aisle is null or department is null
-                then 'line has fewer fields than its header'
-            when beyond_header is not null then 'line has more fields than its header'
+            when line_fault is not null then line_fault
             when not {{ is_key('product_id') }} then 'product_id is {{ what_is_no_key() }}'
             when row_number() over (
                 partition by product_id order by product_name, aisle, department
@@ -39,7 +37,7 @@ final as (
         reject_reason,
         case
             when reject_reason is not null
-                then concat_ws(',', product_id, product_name, aisle, department, beyond_header)
+                then concat_ws(',', product_id, product_name, aisle, department)
         end as line_text,
         cast(file_name as varchar) as file_name
     from judged_lines
