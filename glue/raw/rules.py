@@ -69,6 +69,7 @@ def _macros() -> object:
     environment.globals["return"] = give_back
     environment.globals["text_literal"] = text_literal
     environment.globals["path_literal"] = path_literal
+    environment.globals["path_literals"] = lambda paths: f"[{', '.join(map(path_literal, paths))}]"
     return environment.from_string(_MACROS.read_text(encoding="utf-8")).module
 
 
@@ -99,9 +100,11 @@ def read_csv(path: Path, header: tuple[str, ...], table: RawTable) -> str:
     return sql
 
 
-def first_rows(path: Path) -> list[list[str]]:
+def first_rows(path: Path, *, ignores_others: bool = False) -> list[list[str]]:
     """
     Read the fields of a raw file's first two rows, header and all, as the build does.
+
+    With `ignores_others` lines behind them may have more fields.
 
     Raises
     ------
@@ -114,7 +117,7 @@ def first_rows(path: Path) -> list[list[str]]:
         (most_fields,) = connection.execute(query).fetchone() or (None,)
         if not most_fields:
             return []
-        rows = connection.execute(run_macro("raw_first_rows", str(path), most_fields))
+        rows = connection.execute(run_macro("raw_first_rows", str(path), most_fields, ignores_others))
         return [fields for (fields,) in rows.fetchall()]
 
 

@@ -6,19 +6,112 @@ from pathlib import Path
 from glue.raw.athena_files import write_for_athena
 from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE
 from glue.raw.files import check_raw_folder
+from glue.raw.loads import (
+    ORDER_LINES,
+    PARAMETER,
+    PRODUCTS,
+    as_parameter,
+    columns_of,
+    find_loads,
+    is_folder_of_loads,
+    loads_in_zone,
+    products_file,
+    write_shop_file,
+)
 from glue.raw.rules import first_rows
-from tests.athena_api.clients import make_client
-from tests.athena_api.glue_tables import TEXT, storage
+from ml.tools.s3 import Location
+from tests.athena_api.clients import GlueClient, make_client
+from tests.athena_api.glue_tables import PARQUET, TABLE_INPUT, TEXT, storage
 
 RAW_BUCKET = "next-basket-raw"
 RAW_DATABASE = "raw"
 
 
 def upload_raw(url: str, raw_dir: Path) -> None:
-    """Load the six raw files of a folder as `python -m glue upload` writes them for Athena."""
+    """Load the raw files of a folder as `python -m glue upload` writes them for Athena."""
+    if is_folder_of_loads(raw_dir):
+        _upload_loads(url, raw_dir)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         write_for_athena(check_raw_folder(raw_dir), Path(scratch))
         load_raw(url, Path(scratch))
+
+
+def _upload_loads(url: str, raw_dir: Path) -> None:
+    """Load order lines and products; what is there of other loads stays."""
+    s3, glue = make_client("s3", url), make_client("glue", url)
+    suffixes = set()
+    with tempfile.TemporaryDirectory() as scratch:
+        products = products_file(raw_dir)
+        files = [(products, PRODUCTS, f"{PRODUCTS}/")]
+        for load in find_loads(raw_dir):
+            files += [(p, ORDER_LINES, f"{ORDER_LINES}/load_date={load.day}/") for p in load.files]
+        for path, table, folder in files:
+            suffix = ".parquet" if path.suffix == ".parquet" else ".csv"
+            suffixes.add((table, suffix))
+            target = Path(scratch) / f"{path.name.partition('.')[0]}{suffix}"
+            write_shop_file(path, table, target)
+            s3.upload_file(str(target), RAW_BUCKET, folder + target.name)
+    for table, suffix in suffixes:
+        columns = columns_of(table)
+        names = [columns["names"].get(c, c) for c in columns["needed"] + columns["optional"]]
+        _catalogue_shop_table(glue, table, [*names, "line_fault"], suffix)
+    found = loads_in_zone(s3, Location(RAW_BUCKET))
+    _catalogue_partitions(glue, found)
+
+
+def _catalogue_shop_table(glue: GlueClient, table: str, columns: list[str], suffix: str) -> None:
+    """Make a table's entry as a crawler would, if there is none."""
+    if table in [entry["Name"] for entry in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]]:
+        return
+    fields = [{"Name": name.lower(), "Type": "string"} for name in columns]
+    location = f"s3://{RAW_BUCKET}/{table}/"
+    parameters = {"EXTERNAL": "TRUE", "classification": suffix[1:]}
+    descriptor = storage(fields, location, PARQUET)
+    if suffix == ".csv":
+        parameters |= {"delimiter": ",", "skip.header.line.count": "1"}
+        descriptor = storage(
+            fields,
+            location,
+            TEXT._replace(serde=OPEN_CSV_SERDE),
+            separatorChar=",",
+            quoteChar='"',
+            escapeChar=ESCAPE_CHAR,
+        )
+    keys = [{"Name": "load_date", "Type": "string"}] if table == ORDER_LINES else []
+    glue.create_table(
+        DatabaseName=RAW_DATABASE,
+        TableInput={
+            "Name": table,
+            "TableType": "EXTERNAL_TABLE",
+            "Parameters": parameters,
+            "PartitionKeys": keys,
+            "StorageDescriptor": descriptor,
+        },
+    )
+
+
+def _catalogue_partitions(glue: GlueClient, loads: dict[str, tuple[str, int]]) -> None:
+    """Add a partition for each new load, and write down what they are known by."""
+    where = {"DatabaseName": RAW_DATABASE, "TableName": ORDER_LINES}
+    pages = glue.get_paginator("get_partitions").paginate(**where)
+    known = {entry["Values"][0] for page in pages for entry in page["Partitions"]}
+    table = glue.get_table(DatabaseName=RAW_DATABASE, Name=ORDER_LINES)["Table"]
+    descriptor = table["StorageDescriptor"]
+    new = [
+        {
+            "Values": [day],
+            "StorageDescriptor": descriptor
+            | {"Location": f"{descriptor['Location']}load_date={day}/"},
+        }
+        for day in loads
+        if day not in known
+    ]
+    for start in range(0, len(new), 100):
+        glue.batch_create_partition(**where, PartitionInputList=new[start : start + 100])
+    entry = {name: table[name] for name in TABLE_INPUT if name in table}
+    entry["Parameters"] = table["Parameters"] | {PARAMETER: as_parameter(loads)}
+    glue.update_table(DatabaseName=RAW_DATABASE, TableInput=entry)
 
 
 def load_raw(url: str, raw_dir: Path) -> None:

@@ -1,0 +1,166 @@
+"""Loads of order lines: found in a folder, written for Athena, and catalogued by what they are known by."""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import duckdb
+import yaml
+
+from glue.raw.rules import first_rows, reading_fault, run_macro
+from ml.tools.paths import ROOT, path_literal
+from ml.tools.s3 import Location, list_objects
+
+ORDER_LINES = "order_lines"
+PRODUCTS = "products"
+PARAMETER = "loads"
+"""Of the table order_lines in the Glue catalogue: what each load is known by, and its bytes."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """The files of a load, which lie in a folder of its day, as in load_date=2017-03-05."""
+
+    day: str
+    files: tuple[Path, ...]
+
+
+def is_folder_of_loads(folder: Path) -> bool:
+    """Tell whether a folder holds order lines with times, load by load."""
+    return (folder / ORDER_LINES).is_dir()
+
+
+def find_loads(folder: Path) -> list[Load]:
+    """
+    Find the loads of a folder, by day.
+
+    Raises
+    ------
+    click.ClickException
+        If a file is in no load, or of another kind than loads are.
+
+    """
+    root = folder / ORDER_LINES
+    files: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        parts = path.relative_to(root).parts
+        if any(part[0] in "._" for part in parts):
+            continue
+        fault = run_macro("raw_load_file_fault", list(parts))
+        if fault:
+            raise click.ClickException(f"File {path} {fault}")
+        files[parts[0].partition("=")[2]].append(path)
+    if not files:
+        raise click.ClickException(f"{root} holds no load: one is a folder load_date=2017-03-05.")
+    return [Load(day, tuple(paths)) for day, paths in sorted(files.items())]
+
+
+def products_file(folder: Path) -> Path:
+    """
+    Find the file of products.
+
+    Raises
+    ------
+    click.ClickException
+        If there is not exactly one.
+
+    """
+    names = (f"{PRODUCTS}.{kind}" for kind in ("csv", "csv.gz", "parquet"))
+    found = [path for name in names if (path := folder / PRODUCTS / name).is_file()]
+    if len(found) != 1:
+        raise click.ClickException(
+            f"{folder / PRODUCTS} holds {len(found)} files of products: keep one, products.csv."
+        )
+    return found[0]
+
+
+def write_shop_file(path: Path, table: str, target: Path) -> None:
+    """
+    Write a file of order lines or products as both engines read it alike.
+
+    As CSV for CSV: the columns that are read, in one order, an empty field for none, and line_fault,
+    which says what is wrong with the number of a line's fields. As Parquet for Parquet.
+
+    Parameters
+    ----------
+    path
+        The shop's file.
+    table
+        ORDER_LINES or PRODUCTS.
+    target
+        The file to write; its suffix is .parquet if that of `path` is.
+
+    Raises
+    ------
+    click.ClickException
+        If the file cannot be read, or lacks a column.
+
+    """
+    columns = columns_of(table)
+    needed = run_macro("raw_names", columns, columns["needed"])
+    optional = run_macro("raw_names", columns, columns["optional"])
+    is_parquet = path.suffix == ".parquet"
+    try:
+        with duckdb.connect() as connection:
+            header = _parquet_header(connection, path) if is_parquet else None
+            rows = [header] if header is not None else first_rows(path, ignores_others=True)
+            fault = run_macro("raw_header_fault", rows, needed, optional)
+            if fault:
+                raise click.ClickException(f"{path} {fault}")
+            query = run_macro("raw_shop_rows", [str(path)], rows[0], columns)
+            fields = [
+                f"""nullif({ours}, '') as "{theirs.replace('"', '""')}\""""
+                for ours, theirs in zip(
+                    [*columns["needed"], *columns["optional"]], [*needed, *optional], strict=True
+                )
+            ]
+            written = f"select {', '.join(fields)}, line_fault from ({query})"
+            form = "format parquet" if is_parquet else "format csv, header, delimiter ',', quote '\"', escape '\"'"
+            name = str(target).replace("'", "''")
+            connection.execute(f"copy ({written}) to '{name}' ({form})")
+    except duckdb.Error as error:
+        raise click.ClickException(reading_fault(str(path), error)) from None
+
+
+def columns_of(table: str) -> dict[str, Any]:
+    """Give the columns of order lines or products, by the names that the project is given."""
+    project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
+    columns: dict[str, Any] = (
+        run_macro("raw_order_line_columns", project["order_lines_columns"])
+        if table == ORDER_LINES
+        else run_macro("raw_product_columns", project["products_columns"])
+    )
+    return columns
+
+
+def loads_in_zone(s3: Any, raw: Location) -> dict[str, tuple[str, int]]:  # noqa: ANN401
+    """Give what each load of the raw zone is known by (its objects' names, sizes, tags), and its bytes."""
+    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    place = raw.below(ORDER_LINES)
+    for each in list_objects(s3, place):
+        folder, _, name = each.key.removeprefix(place.prefix).partition("/")
+        if name and name[0] not in "._":
+            known_by = f"{name} {each.size} {each.tag}"
+            found[folder.partition("=")[2]].append((known_by, each.size))
+    return {day: (_digest(known for known, _ in files), sum(size for _, size in files)) for day, files in sorted(found.items())}
+
+
+def as_parameter(loads: dict[str, tuple[str, int]]) -> str:
+    """Write loads as the table's parameter holds them, which macros/loads.sql reads."""
+    return json.dumps(loads, separators=(",", ":"))
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.md5("\n".join(sorted(texts)).encode(), usedforsecurity=False).hexdigest()
+
+
+def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
+    rows = connection.execute(
+        f"select name from parquet_schema({path_literal(str(path))}) where num_children is null"
+    ).fetchall()
+    return [name for (name,) in rows]
