@@ -254,7 +254,9 @@ def report(run: Path | None) -> None:
                 f" {', '.join(task.name for task in TASKS)}."
             ) from None
     loads = None if run else loads_part(default_data().with_name("loads.parquet"))
-    click.echo(write_report([*parts, loads] if loads else parts, (run or all_runs()) / "report.html"))
+    click.echo(
+        write_report([*parts, loads] if loads else parts, (run or all_runs()) / "report.html")
+    )
 
 
 @click.command()

@@ -120,7 +120,11 @@ def write_shop_file(path: Path, table: str, target: Path) -> None:
                 )
             ]
             written = f"select {', '.join(fields)}, line_fault from ({query})"
-            form = "format parquet" if is_parquet else "format csv, header, delimiter ',', quote '\"', escape '\"'"
+            form = (
+                "format parquet"
+                if is_parquet
+                else "format csv, header, delimiter ',', quote '\"', escape '\"'"
+            )
             name = str(target).replace("'", "''")
             connection.execute(f"copy ({written}) to '{name}' ({form})")
     except duckdb.Error as error:
@@ -147,7 +151,10 @@ def loads_in_zone(s3: Any, raw: Location) -> dict[str, tuple[str, int]]:  # noqa
         if name and name[0] not in "._":
             known_by = f"{name} {each.size} {each.tag}"
             found[folder.partition("=")[2]].append((known_by, each.size))
-    return {day: (_digest(known for known, _ in files), sum(size for _, size in files)) for day, files in sorted(found.items())}
+    return {
+        day: (_digest(known for known, _ in files), sum(size for _, size in files))
+        for day, files in sorted(found.items())
+    }
 
 
 def as_parameter(loads: dict[str, tuple[str, int]]) -> str:

@@ -117,7 +117,9 @@ def first_rows(path: Path, *, ignores_others: bool = False) -> list[list[str]]:
         (most_fields,) = connection.execute(query).fetchone() or (None,)
         if not most_fields:
             return []
-        rows = connection.execute(run_macro("raw_first_rows", str(path), most_fields, ignores_others))
+        rows = connection.execute(
+            run_macro("raw_first_rows", str(path), most_fields, ignores_others)
+        )
         return [fields for (fields,) in rows.fetchall()]
 
 

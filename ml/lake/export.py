@@ -181,7 +181,9 @@ def read_build(manifest: Path, target: str) -> Build:
         found = json.loads(manifest.read_text(encoding="utf-8"))
         model: dict[str, Any] = found["nodes"]["model.next_basket.candidates"]
         tables = EXPORTED | {
-            name: keys for name, keys in OF_LOADS.items() if f"model.next_basket.{name}" in found["nodes"]
+            name: keys
+            for name, keys in OF_LOADS.items()
+            if f"model.next_basket.{name}" in found["nodes"]
         }
         adapter = found["metadata"]["adapter_type"]
     except FileNotFoundError:

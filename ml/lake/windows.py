@@ -49,7 +49,7 @@ def windows_needed(raw: Path, mode: str = "benchmark") -> int:
     shoppers = max(orders["user_id"].n_unique(), 1)
     most = min(ENOUGH_ORDERS // shoppers, MOST_WINDOWS)
     if most > least and shoppers < FEW_SHOPPERS:
-        most = min(most, MOST_ROWS // max(_pairs(raw, orders), 1))
+        most = min(most, MOST_ROWS // max(_pairs(raw), 1))
     return max(most, least)
 
 
@@ -67,18 +67,20 @@ def _orders(raw: Path) -> pl.DataFrame | None:
         if shape_of(raw) == "order_lines":
             lines = _order_lines(raw).select("user_id").drop_nulls().collect()
             return lines.with_columns(eval_set=pl.lit("prior"))
-        return _scan_raw(raw, "orders").select("user_id", "eval_set", "order_id").collect()
+        return _scan_raw(raw, "orders").select("user_id", "eval_set").collect()
     except (IndexError, OSError, pl.exceptions.PolarsError):
         return None
 
 
-def _pairs(raw: Path, orders: pl.DataFrame) -> int:
+def _pairs(raw: Path) -> int:
     """Count pairs of a shopper and a product that they bought; 0 if it cannot be read."""
     try:
         if shape_of(raw) == "order_lines":
             lines = _order_lines(raw).drop_nulls()
         else:
-            lines = _scan_raw(raw, "order_products__prior").join(orders.lazy(), on="order_id")
+            lines = _scan_raw(raw, "order_products__prior").join(
+                _scan_raw(raw, "orders"), on="order_id"
+            )
         pairs = lines.select(pl.struct("user_id", "product_id").n_unique())
         return int(pairs.collect(engine="streaming").item())
     except (IndexError, OSError, pl.exceptions.PolarsError):
@@ -103,7 +105,9 @@ def _order_lines(raw: Path) -> pl.LazyFrame:
             if is_parquet
             else pl.scan_csv(path, infer_schema=False, glob=False, truncate_ragged_lines=True)
         )
-        frames.append(scan.select(pl.col(name).cast(pl.String).alias(our) for our, name in names.items()))
+        frames.append(
+            scan.select(pl.col(name).cast(pl.String).alias(our) for our, name in names.items())
+        )
     return pl.concat(frames)
 
 

@@ -62,7 +62,9 @@ def _upload_loads(url: str, raw_dir: Path) -> None:
 
 def _catalogue_shop_table(glue: GlueClient, table: str, columns: list[str], suffix: str) -> None:
     """Make a table's entry as a crawler would, if there is none."""
-    if table in [entry["Name"] for entry in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]]:
+    if table in [
+        entry["Name"] for entry in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]
+    ]:
         return
     fields = [{"Name": name.lower(), "Type": "string"} for name in columns]
     location = f"s3://{RAW_BUCKET}/{table}/"

@@ -95,8 +95,13 @@ def predict(
             advance(len(some))
     seconds = time.perf_counter() - begun
     answers = pl.concat(frames)
-    of_carts = {"cart_id": [cart.cart_id for cart in asked], "user_id": [cart.user_id for cart in asked]}
-    shoppers = pl.DataFrame(of_carts, schema={"cart_id": answers.schema["cart_id"], "user_id": pl.Int64})
+    of_carts = {
+        "cart_id": [cart.cart_id for cart in asked],
+        "user_id": [cart.user_id for cart in asked],
+    }
+    shoppers = pl.DataFrame(
+        of_carts, schema={"cart_id": answers.schema["cart_id"], "user_id": pl.Int64}
+    )
     answers = answers.join(shoppers, on="cart_id", how="left", maintain_order="left")
     with file_aside(out / FILE) as aside:
         columns.added_to(answers).drop("user_id").write_parquet(aside)

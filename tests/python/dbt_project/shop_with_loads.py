@@ -172,16 +172,20 @@ def _orders_and_lines(newest: Mapping[str, Sequence[Line]], ids: str) -> tuple[R
     for user, placed in of_user.items():
         before: date | None = None
         seen: set[int] = set()
-        for number, (time, order, has_hour, places) in enumerate(sorted(placed, key=lambda o: o[:2]), 1):
-            orders.append((
-                order,
-                key(user, ids=ids),
-                number,
-                (time.weekday() + 2) % 7,
-                time.hour if has_hour else None,
-                (time.date() - before).days if before else None,
-                time,
-            ))
+        for number, (time, order, has_hour, places) in enumerate(
+            sorted(placed, key=lambda o: o[:2]), 1
+        ):
+            orders.append(
+                (
+                    order,
+                    key(user, ids=ids),
+                    number,
+                    (time.weekday() + 2) % 7,
+                    time.hour if has_hour else None,
+                    (time.date() - before).days if before else None,
+                    time,
+                )
+            )
             shuffled = sorted(
                 places,
                 key=lambda p: (

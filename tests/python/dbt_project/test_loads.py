@@ -105,7 +105,9 @@ def test_first_load_by_hand(shop: Workspace) -> None:
         (12, 2, 1, 4, 23, None, "2017-03-01 23:59:59"),
         (15, 3, 1, 4, None, None, "2017-03-01 00:00:00"),
     ]
-    lines = query(shop, "select order_id, product_id, add_to_cart_order, reordered from stg_order_products")
+    lines = query(
+        shop, "select order_id, product_id, add_to_cart_order, reordered from stg_order_products"
+    )
     assert {line for line in lines if line[0] != 10} == {
         (11, 2, 1, 0), (11, 1, 2, 1), (12, 5, 1, 0), (15, 6, 1, 0),
     }  # fmt: skip
@@ -222,7 +224,9 @@ def test_bad_lines_are_set_aside(shop: Workspace) -> None:
     )
     expected.rejected.sort(key=str)
     assert found(shop) == expected
-    assert query(shop, "select product_name from stg_products where product_id = 1") == [("Product 1",)]
+    assert query(shop, "select product_name from stg_products where product_id = 1") == [
+        ("Product 1",)
+    ]
 
 
 def test_lines_of_another_length_are_set_aside(shop: Workspace) -> None:
@@ -236,7 +240,10 @@ def test_lines_of_another_length_are_set_aside(shop: Workspace) -> None:
     ) == [
         ("12,1,1,,", "line has fewer fields than its header"),
         ("13,1,1,2017-03-01,,", "line has more fields than its header"),
-        ("14,1,1\n1,2017-03-01,,", "product_id is no whole number without zeros in front (or var ids: text is missing)"),
+        (
+            "14,1,1\n1,2017-03-01,,",
+            "product_id is no whole number without zeros in front (or var ids: text is missing)",
+        ),
     ]
 
 
@@ -295,7 +302,11 @@ def _text_id(raw: Path) -> None:
 
 
 def _column_twice(raw: Path) -> None:
-    write_csv(raw / "order_lines/load_date=2017-03-03/a.csv", [*LINE_COLUMNS, "quantity"], [[*FIRST[0], "1"]])
+    write_csv(
+        raw / "order_lines/load_date=2017-03-03/a.csv",
+        [*LINE_COLUMNS, "quantity"],
+        [[*FIRST[0], "1"]],
+    )
 
 
 @pytest.mark.parametrize(
@@ -380,9 +391,17 @@ def test_other_names_and_kinds_of_files(shop: Workspace) -> None:
             "copy (select timestamp '2017-03-01 10:00:00.25' as kaufzeit, 6 as artikel, 17 as bon,"
             f" 3 as kunde) to '{folder}/d.parquet'"
         )
-    names = {"order_id": "bon", "user_id": "kunde", "product_id": "artikel", "ordered_at": "kaufzeit", "quantity": "menge"}
+    names = {
+        "order_id": "bon",
+        "user_id": "kunde",
+        "product_id": "artikel",
+        "ordered_at": "kaufzeit",
+        "quantity": "menge",
+    }
     output = build_staging(shop, order_lines_columns=names)
-    expected = [(*line[:5], "") for line in FIRST] + [("17", "3", "6", "2017-03-01 10:00:00", "1", "")]
+    expected = [(*line[:5], "") for line in FIRST] + [
+        ("17", "3", "6", "2017-03-01 10:00:00", "1", "")
+    ]
     assert found(shop) == staged({"2017-03-01": expected})
     assert "a.csv: a column without a name is ignored." in output
 
@@ -418,7 +437,9 @@ def folders(tmp_path: Path) -> Iterator[Path]:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(history=_history())
-def test_any_history_equals_one_build(history: list[dict[str, list[Line]]], folders: Iterator[Path], project: Path) -> None:
+def test_any_history_equals_one_build(
+    history: list[dict[str, list[Line]]], folders: Iterator[Path], project: Path
+) -> None:
     folder = next(folders)
     write_products(folder / "raw", PRODUCTS)
     grown = make_workspace(folder / "grown", folder / "raw", project)

@@ -90,8 +90,15 @@ def build_shop(  # noqa: PLR0913 - what a shop may be
             "aisle_name": "shelf",
             "department_id": [number % 2 for number in range(PRODUCTS)],
             "department_name": ["fruit" if number % 2 else "grain" for number in range(PRODUCTS)],
+            "product_code": pl.Series([None] * PRODUCTS, dtype=pl.String),
         }
     ).write_parquet(folder / "products.parquet")
+    shoppers = orders.select(pl.col("user_id").unique().sort())
+    shoppers.with_columns(
+        user_code=pl.lit(None, pl.String),
+        last_ordered_at=pl.lit(None, pl.Datetime),
+        days_since_last_order=pl.lit(None, pl.Int32),
+    ).write_parquet(folder / "shoppers.parquet")
     rows = pl.concat([_window(orders, baskets, targets, back) for back in range(windows)])
     path = folder / "data.csv"
     rows.sort("orders_back", "user_id", "product_id").write_csv(path)

@@ -96,3 +96,32 @@ def test_what_cannot_be_read_is_left_to_the_build(
         (tmp_path / "orders.csv").write_text(text)
     result = ml("windows", "--raw", tmp_path)
     assert (result.exit_code, result.stdout) == (0, "1\n")
+
+
+def write_loads(raw: Path, lines: dict[str, list[str]]) -> None:
+    for day, rows in lines.items():
+        folder = raw / "order_lines" / f"load_date={day}"
+        folder.mkdir(parents=True)
+        text = "\n".join(["order_id,user_id,product_id,ordered_at", *rows])
+        (folder / "lines.csv").write_text(text + "\n")
+
+
+@pytest.mark.parametrize(
+    ("shoppers", "products", "expected"),
+    # beyond 2,000,000 pairs in all windows together there are no more of them, but always two
+    [(20, 5, 11), (100, 3_000, 6), (100, 12_000, 2)],
+)
+def test_order_lines_are_live_and_windows_are_bounded_by_rows(
+    ml: Callable[..., Result], tmp_path: Path, shoppers: int, products: int, expected: int
+) -> None:
+    rows = [f"{u},{u},{p},2017-03-01" for u in range(shoppers) for p in range(products)]
+    write_loads(tmp_path, {"2017-03-01": rows[:50], "2017-03-02": rows})
+    assert ml("shape", "--raw", tmp_path).stdout == "order_lines\n"
+    assert ml("mode", "--raw", tmp_path).stdout == "live\n"
+    result = ml("windows", "--raw", tmp_path, "--mode", "live")
+    assert (result.exit_code, result.stdout) == (0, f"{expected}\n")
+
+
+def test_the_six_files_are_instacarts_shape(ml: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "orders.csv").write_text(shop(3, "train"))
+    assert ml("shape", "--raw", tmp_path).stdout == "instacart\n"
