@@ -6,8 +6,8 @@ from typing import Any
 import click
 from botocore.exceptions import ClientError
 
-from glue.raw.catalogue import catalogue, fix_serde
-from glue.settings import read_settings
+from glue.raw.catalogue import catalogue, catalogue_loads, fix_serde
+from glue.settings import Settings, read_settings
 from ml.tools.aws import client, error_code
 
 LONGEST_CRAWL = 900  # seconds
@@ -26,6 +26,14 @@ def crawl() -> None:
         click.echo(line)
     for name in fix_serde(glue, settings.raw_database):
         click.echo(f"{settings.raw_database}.{name}: escapeChar set")
+    for line in catalogued(settings):
+        click.echo(line)
+
+
+def catalogued(settings: Settings) -> list[str]:
+    """Catalogue the loads that landed, and say which are new or changed."""
+    days = catalogue_loads(client("glue"), client("s3"), settings.raw, settings.raw_database)
+    return [f"load {day}: catalogued" for day in days]
 
 
 @click.command("fix-serde")

@@ -13,7 +13,9 @@ from typing import Any
 
 import click
 
+from glue.cloud.crawl import catalogued
 from glue.raw.catalogue import fix_serde
+from glue.raw.loads import loads_in_zone
 from glue.raw.verify import verify_raw_zone
 from glue.settings import Settings, read_settings
 from ml.tasks.registry import TASKS
@@ -50,6 +52,8 @@ def step(name: str) -> None:
 def _fix_serde(settings: Settings, _run_id: str, _work: Path) -> None:
     fixed = fix_serde(client("glue"), settings.raw_database)
     click.echo(f"escapeChar set on: {', '.join(fixed) or 'no table, all have it'}")
+    for line in catalogued(settings):
+        click.echo(line)
 
 
 def _verify(settings: Settings, _run_id: str, _work: Path) -> None:
@@ -58,7 +62,8 @@ def _verify(settings: Settings, _run_id: str, _work: Path) -> None:
 
 def _build(settings: Settings, run_id: str, work: Path) -> None:
     """Run dbt, keep its artefacts, and write what the export job is to do."""
-    variables = {"mode": "live", "windows": settings.windows}
+    shape = "order_lines" if loads_in_zone(client("s3"), settings.raw) else "instacart"
+    variables = {"raw_shape": shape, "mode": "live", "windows": settings.windows}
     target = work / "target"
     environment = dict(settings.dbt_environment()) | {"DBT_TARGET_PATH": str(target)}
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build"]

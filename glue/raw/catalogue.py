@@ -6,7 +6,9 @@ import click
 from botocore.exceptions import ClientError
 
 from glue.raw.contract import raw_tables
+from glue.raw.loads import ORDER_LINES, PARAMETER, PRODUCTS, as_parameter, loads_in_zone
 from ml.tools.aws import error_code
+from ml.tools.s3 import Location
 
 OPEN_CSV_SERDE = "org.apache.hadoop.hive.serde2.OpenCSVSerde"
 # OpenCSVSerDe takes a backslash for an escape and breaks names written with \"": a character that
@@ -46,7 +48,8 @@ def fix_serde(glue: Any, database: str) -> list[str]:  # noqa: ANN401
     """
     tables = catalogue(glue, database)
     fixed = []
-    for name in (table.name for table in raw_tables() if table.name in tables):
+    names = {*(table.name for table in raw_tables()), ORDER_LINES, PRODUCTS}
+    for name in sorted(names & tables.keys()):
         table = tables[name]
         serde = table["StorageDescriptor"]["SerdeInfo"]
         parameters = serde.setdefault("Parameters", {})
@@ -56,6 +59,64 @@ def fix_serde(glue: Any, database: str) -> list[str]:  # noqa: ANN401
             glue.update_table(DatabaseName=database, TableInput=_input(table))
             fixed.append(name)
     return fixed
+
+
+def catalogue_loads(glue: Any, s3: Any, raw: Location, database: str) -> list[str]:  # noqa: ANN401
+    """
+    Make a partition of order_lines for each load that landed, and write down what they are known by.
+
+    A crawler copies the table's description to the partitions that it makes, and with it an escape
+    character that was wrong: each partition is given the table's own. What loads are known by stands
+    in a parameter of the table, where the build finds it without reading a line.
+
+    Returns
+    -------
+    list of str
+        The days whose partitions were made or changed.
+
+    Raises
+    ------
+    click.ClickException
+        If the zone holds loads and the catalogue has no table of them.
+
+    """
+    loads = loads_in_zone(s3, raw)
+    tables = catalogue(glue, database)
+    if not loads:
+        return []
+    if ORDER_LINES not in tables:
+        raise click.ClickException(
+            f"{raw} holds loads, and {database} has no table {ORDER_LINES}: run `python -m glue crawl`."
+        )
+    table = tables[ORDER_LINES]
+    where = {"DatabaseName": database, "TableName": ORDER_LINES}
+    pages = glue.get_paginator("get_partitions").paginate(**where)
+    known = {entry["Values"][0]: entry for page in pages for entry in page["Partitions"]}
+    changed = []
+    for day in loads:
+        partition = {
+            "Values": [day],
+            "StorageDescriptor": table["StorageDescriptor"]
+            | {"Location": f"{raw.below(ORDER_LINES)}load_date={day}/"},
+        }
+        if day not in known:
+            glue.create_partition(**where, PartitionInput=partition)
+        elif _read_by(known[day]) != _read_by(partition):
+            glue.update_partition(**where, PartitionValueList=[day], PartitionInput=partition)
+        else:
+            continue
+        changed.append(day)
+    parameter = as_parameter(loads)
+    if table.get("Parameters", {}).get(PARAMETER) != parameter:
+        table["Parameters"] = table.get("Parameters", {}) | {PARAMETER: parameter}
+        glue.update_table(DatabaseName=database, TableInput=_input(table))
+    return changed
+
+
+def _read_by(entry: dict[str, Any]) -> tuple[Any, ...]:
+    storage = entry["StorageDescriptor"]
+    columns = [column["Name"] for column in storage["Columns"]]
+    return columns, storage["SerdeInfo"].get("Parameters"), storage["Location"].rstrip("/")
 
 
 def _input(table: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import duckdb
 import yaml
 
 from glue.raw.rules import first_rows, reading_fault, run_macro
+from glue.settings import LANDING
 from ml.tools.paths import ROOT, path_literal
 from ml.tools.s3 import Location, list_objects
 
@@ -79,6 +80,11 @@ def products_file(folder: Path) -> Path:
     return found[0]
 
 
+def stored_suffix(path: Path) -> str:
+    """Give the suffix of what `write_shop_file` writes of a file."""
+    return ".parquet" if path.suffix == ".parquet" else ".csv"
+
+
 def write_shop_file(path: Path, table: str, target: Path) -> None:
     """
     Write a file of order lines or products as both engines read it alike.
@@ -143,18 +149,37 @@ def columns_of(table: str) -> dict[str, Any]:
 
 
 def loads_in_zone(s3: Any, raw: Location) -> dict[str, tuple[str, int]]:  # noqa: ANN401
-    """Give what each load of the raw zone is known by (its objects' names, sizes, tags), and its bytes."""
+    """
+    Give the loads of the raw zone that have landed whole, by day.
+
+    Returns
+    -------
+    dict
+        By day what the load is known by, made of its objects' names, sizes and tags, and its bytes. A
+        load without its marker is still on its way, and is none.
+
+    """
+    landed = {
+        each.key.removeprefix(raw.key(LANDING)).partition("/")[0]
+        for each in list_objects(s3, Location(raw.bucket, raw.key(LANDING)))
+        if each.key.endswith("/_SUCCESS")
+    }
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
     place = raw.below(ORDER_LINES)
     for each in list_objects(s3, place):
         folder, _, name = each.key.removeprefix(place.prefix).partition("/")
-        if name and name[0] not in "._":
-            known_by = f"{name} {each.size} {each.tag}"
-            found[folder.partition("=")[2]].append((known_by, each.size))
+        day = folder.partition("=")[2]
+        if day in landed and name and name[0] not in "._":
+            found[day].append((f"{name} {each.size} {each.tag}", each.size))
     return {
-        day: (_digest(known for known, _ in files), sum(size for _, size in files))
+        day: (_digest(known_by for known_by, _ in files), sum(size for _, size in files))
         for day, files in sorted(found.items())
     }
+
+
+def marker_of(day: str) -> str:
+    """Give the key of what is written last of a load, below the raw zone."""
+    return f"{LANDING}{day}/_SUCCESS"
 
 
 def as_parameter(loads: dict[str, tuple[str, int]]) -> str:

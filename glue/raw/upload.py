@@ -1,5 +1,6 @@
 """Upload the six raw files; `_SUCCESS` is written last, and only for a whole set."""
 
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,20 @@ from botocore.exceptions import ClientError
 
 from glue.raw.athena_files import AthenaFile, write_for_athena
 from glue.raw.files import check_raw_folder
+from glue.raw.loads import (
+    ORDER_LINES,
+    PRODUCTS,
+    find_loads,
+    is_folder_of_loads,
+    marker_of,
+    products_file,
+    stored_suffix,
+    write_shop_file,
+)
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
 from ml.tools.aws import client, is_missing, message
 from ml.tools.progress import StepMaker, counted_step
-from ml.tools.s3 import Location, read_json, write_json
+from ml.tools.s3 import Location, list_objects, read_json, write_json
 
 _PART = 16 << 20  # bytes of one part; a larger file goes up in several, four at a time
 
@@ -22,8 +33,13 @@ _PART = 16 << 20  # bytes of one part; a larger file goes up in several, four at
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def upload(folder: Path) -> None:
-    """Bring the six CSV files of FOLDER to the raw zone; that starts a run of the state machine."""
-    for line in upload_folder(folder, read_settings().raw, counted_step):
+    """
+    Bring the raw files of FOLDER to the raw zone; that starts a run of the state machine.
+
+    These are the six CSV files, or loads of order lines, of which those go up that are not there.
+    """
+    send = upload_loads if is_folder_of_loads(folder) else upload_folder
+    for line in send(folder, read_settings().raw, counted_step):
         click.echo(line)
 
 
@@ -59,13 +75,111 @@ def upload_folder(folder: Path, raw: Location, step: StepMaker) -> list[str]:
         return lines + _upload(write_for_athena(files, Path(scratch), step), raw, step)
 
 
+def upload_loads(folder: Path, raw: Location, step: StepMaker) -> list[str]:
+    """
+    Check and upload the products and each load that is not there, its marker last.
+
+    What is there of a load that changed is replaced: first its marker goes, last it comes back. Loads
+    of the zone that the folder does not have stay.
+
+    Parameters
+    ----------
+    folder
+        Holds order_lines/load_date=<day>/ and products/.
+    raw
+        The raw zone.
+
+    Returns
+    -------
+    list of str
+        A line for each load that was sent.
+
+    Raises
+    ------
+    click.ClickException
+        If a file is damaged, does not arrive, or loads are CSV here and Parquet there.
+
+    """
+    s3 = client("s3")
+    loads = find_loads(folder)
+    products = products_file(folder)
+    kinds = {stored_suffix(path) for load in loads for path in load.files}
+    there = {Path(each.key).suffix for each in list_objects(s3, raw.below(ORDER_LINES))}
+    if len(kinds | there) > 1:
+        raise click.ClickException(
+            f"Loads are {' and '.join(sorted(kinds | there))} files, in {folder} and {raw} together: one"
+            " table on Athena reads one kind. Write them all as the ones that are there."
+        )
+    lines = []
+    with tempfile.TemporaryDirectory(prefix="next-basket-upload-") as scratch:
+        name = f"{PRODUCTS}{stored_suffix(products)}"
+        path = Path(scratch) / name
+        write_shop_file(products, PRODUCTS, path)
+        if _send_changed(s3, raw, [(path, f"{PRODUCTS}/{name}")], step):
+            lines.append(f"{PRODUCTS}/{name}: {path.stat().st_size:,} bytes")
+        for load in loads:
+            place = f"{ORDER_LINES}/load_date={load.day}/"
+            files = []
+            for source in load.files:
+                path = Path(scratch) / f"{load.day}-{source.name.split('.')[0]}{stored_suffix(source)}"
+                write_shop_file(source, ORDER_LINES, path)
+                files.append((path, place + path.name))
+            if _send_changed(s3, raw, files, step, marker=marker_of(load.day), within=place):
+                size = sum(path.stat().st_size for path, _ in files)
+                lines.append(f"load {load.day}: {size:,} bytes")
+            for path, _ in files:
+                path.unlink()
+    return lines or [f"{raw} holds these {len(loads)} loads already: nothing done."]
+
+
+def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
+    s3: Any,  # noqa: ANN401
+    raw: Location,
+    files: list[tuple[Path, str]],
+    step: StepMaker,
+    marker: str = "",
+    within: str = "",
+) -> bool:
+    """Send a set of files unless it is there; what else lies `within` goes, the marker comes last."""
+    digests = {key: _sha256(path) for path, key in files}
+    keys = set(digests)
+    strangers = set()
+    if within:
+        place = Location(raw.bucket, raw.key(within))
+        strangers = {each.key.removeprefix(raw.prefix) for each in list_objects(s3, place)} - keys
+    changed = [
+        (path, key)
+        for path, key in files
+        if stored_sha256(s3, raw, key, path.stat().st_size) != digests[key]
+    ]
+    is_marked = not marker or stored_sha256(s3, raw, marker, 0) == ""
+    if not changed and not strangers and is_marked:
+        return False
+    if marker:
+        s3.delete_object(Bucket=raw.bucket, Key=raw.key(marker))
+    for key in strangers:
+        s3.delete_object(Bucket=raw.bucket, Key=raw.key(key))
+    for path, key in changed:
+        send_file(s3, raw, path, key, digests[key], step)
+    if marker:
+        s3.put_object(Bucket=raw.bucket, Key=raw.key(marker), Body=b"", Metadata={"sha256": ""})
+    return True
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _upload(files: list[AthenaFile], raw: Location, step: StepMaker) -> list[str]:
     s3 = client("s3")
     manifest = {
         file.key: {"bytes": file.size, "sha256": file.sha256}
         for file in sorted(files, key=lambda file: file.key)
     }
-    there = {file.key for file in files if _stored_sha256(s3, raw, file) == file.sha256}
+    there = {
+        file.key for file in files if stored_sha256(s3, raw, file.key, file.size) == file.sha256
+    }
     if len(there) == len(files) and _stored_manifest(s3, raw) == manifest:
         return [f"{raw} holds these six files already: nothing done."]
     s3.delete_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY))
@@ -74,21 +188,37 @@ def _upload(files: list[AthenaFile], raw: Location, step: StepMaker) -> list[str
         if file.key in there:
             lines.append(f"{file.key}: unchanged, skipped")
         else:
-            _send(s3, raw, file, step)
+            send_file(s3, raw, file.path, file.key, file.sha256, step)
             lines.append(f"{file.key}: {file.size:,} bytes, sha256 {file.sha256[:12]}")
     write_json(s3, raw, MANIFEST_KEY, manifest)
     s3.put_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY), Body=b"")
     return [*lines, f"{raw}{SUCCESS_KEY} written: the set of six is complete."]
 
 
-def _send(s3: Any, raw: Location, file: AthenaFile, step: StepMaker) -> None:  # noqa: ANN401
+def send_file(  # noqa: PLR0913 - a file and where it goes
+    s3: Any,  # noqa: ANN401
+    raw: Location,
+    path: Path,
+    key: str,
+    sha256: str,
+    step: StepMaker,
+) -> None:
+    """
+    Upload a file with its sha256.
+
+    Raises
+    ------
+    click.ClickException
+        If it does not arrive.
+
+    """
     try:
-        with step(f"Uploading {file.key}", file.size) as advance, file.path.open("rb") as body:
+        with step(f"Uploading {key}", path.stat().st_size) as advance, path.open("rb") as body:
             s3.upload_fileobj(
                 body,
                 raw.bucket,
-                raw.key(file.key),
-                ExtraArgs={"Metadata": {"sha256": file.sha256}, "ContentType": "text/csv"},
+                raw.key(key),
+                ExtraArgs={"Metadata": {"sha256": sha256}, "ContentType": "text/csv"},
                 Config=TransferConfig(
                     multipart_threshold=_PART, multipart_chunksize=_PART, max_concurrency=4
                 ),
@@ -97,20 +227,21 @@ def _send(s3: Any, raw: Location, file: AthenaFile, step: StepMaker) -> None:  #
     except (S3UploadFailedError, ClientError, OSError) as error:
         reason = message(error) or f"{error}."
         raise click.ClickException(
-            f"{file.key} was not uploaded, and no _SUCCESS was written: {reason} Repeat the command"
+            f"{key} was not uploaded, and no _SUCCESS was written: {reason} Repeat the command"
             " to go on."
         ) from error
 
 
-def _stored_sha256(s3: Any, raw: Location, file: AthenaFile) -> str | None:  # noqa: ANN401
+def stored_sha256(s3: Any, raw: Location, key: str, size: int) -> str | None:  # noqa: ANN401
+    """Give the sha256 that a stored object of this size was uploaded with; None if there is none."""
     try:
-        stored = s3.head_object(Bucket=raw.bucket, Key=raw.key(file.key))
+        stored = s3.head_object(Bucket=raw.bucket, Key=raw.key(key))
     except ClientError as error:
         if is_missing(error):
             return None
         raise
     sha256: str | None = stored["Metadata"].get("sha256")
-    return sha256 if stored["ContentLength"] == file.size else None
+    return sha256 if stored["ContentLength"] == size else None
 
 
 def _stored_manifest(s3: Any, raw: Location) -> Any:  # noqa: ANN401

@@ -4,24 +4,23 @@ import tempfile
 from pathlib import Path
 
 from glue.raw.athena_files import write_for_athena
-from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE
+from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue_loads
 from glue.raw.files import check_raw_folder
 from glue.raw.loads import (
     ORDER_LINES,
-    PARAMETER,
     PRODUCTS,
-    as_parameter,
     columns_of,
     find_loads,
     is_folder_of_loads,
-    loads_in_zone,
+    marker_of,
     products_file,
+    stored_suffix,
     write_shop_file,
 )
 from glue.raw.rules import first_rows
 from ml.tools.s3 import Location
 from tests.athena_api.clients import GlueClient, make_client
-from tests.athena_api.glue_tables import PARQUET, TABLE_INPUT, TEXT, storage
+from tests.athena_api.glue_tables import PARQUET, TEXT, storage
 
 RAW_BUCKET = "next-basket-raw"
 RAW_DATABASE = "raw"
@@ -40,24 +39,23 @@ def upload_raw(url: str, raw_dir: Path) -> None:
 def _upload_loads(url: str, raw_dir: Path) -> None:
     """Load order lines and products; what is there of other loads stays."""
     s3, glue = make_client("s3", url), make_client("glue", url)
-    suffixes = set()
+    products = products_file(raw_dir)
+    loads = find_loads(raw_dir)
     with tempfile.TemporaryDirectory() as scratch:
-        products = products_file(raw_dir)
         files = [(products, PRODUCTS, f"{PRODUCTS}/")]
-        for load in find_loads(raw_dir):
+        for load in loads:
             files += [(p, ORDER_LINES, f"{ORDER_LINES}/load_date={load.day}/") for p in load.files]
         for path, table, folder in files:
-            suffix = ".parquet" if path.suffix == ".parquet" else ".csv"
-            suffixes.add((table, suffix))
-            target = Path(scratch) / f"{path.name.partition('.')[0]}{suffix}"
+            target = Path(scratch) / f"{path.name.partition('.')[0]}{stored_suffix(path)}"
             write_shop_file(path, table, target)
             s3.upload_file(str(target), RAW_BUCKET, folder + target.name)
-    for table, suffix in suffixes:
+    for load in loads:
+        s3.put_object(Bucket=RAW_BUCKET, Key=marker_of(load.day), Body=b"")
+    for table, path in ((PRODUCTS, products), (ORDER_LINES, loads[0].files[0])):
         columns = columns_of(table)
         names = [columns["names"].get(c, c) for c in columns["needed"] + columns["optional"]]
-        _catalogue_shop_table(glue, table, [*names, "line_fault"], suffix)
-    found = loads_in_zone(s3, Location(RAW_BUCKET))
-    _catalogue_partitions(glue, found)
+        _catalogue_shop_table(glue, table, [*names, "line_fault"], stored_suffix(path))
+    catalogue_loads(glue, s3, Location(RAW_BUCKET), RAW_DATABASE)
 
 
 def _catalogue_shop_table(glue: GlueClient, table: str, columns: list[str], suffix: str) -> None:
@@ -91,29 +89,6 @@ def _catalogue_shop_table(glue: GlueClient, table: str, columns: list[str], suff
             "StorageDescriptor": descriptor,
         },
     )
-
-
-def _catalogue_partitions(glue: GlueClient, loads: dict[str, tuple[str, int]]) -> None:
-    """Add a partition for each new load, and write down what they are known by."""
-    where = {"DatabaseName": RAW_DATABASE, "TableName": ORDER_LINES}
-    pages = glue.get_paginator("get_partitions").paginate(**where)
-    known = {entry["Values"][0] for page in pages for entry in page["Partitions"]}
-    table = glue.get_table(DatabaseName=RAW_DATABASE, Name=ORDER_LINES)["Table"]
-    descriptor = table["StorageDescriptor"]
-    new = [
-        {
-            "Values": [day],
-            "StorageDescriptor": descriptor
-            | {"Location": f"{descriptor['Location']}load_date={day}/"},
-        }
-        for day in loads
-        if day not in known
-    ]
-    for start in range(0, len(new), 100):
-        glue.batch_create_partition(**where, PartitionInputList=new[start : start + 100])
-    entry = {name: table[name] for name in TABLE_INPUT if name in table}
-    entry["Parameters"] = table["Parameters"] | {PARAMETER: as_parameter(loads)}
-    glue.update_table(DatabaseName=RAW_DATABASE, TableInput=entry)
 
 
 def load_raw(url: str, raw_dir: Path) -> None:
