@@ -16,6 +16,7 @@ from bench.ml import ml
 from bench.serve import serve
 from bench.shared_columns import check_shared_columns
 from bench.spark import export
+from bench.year import year
 from ml.tools.machine import cores
 
 FULL_SIZE = 206_209  # shoppers of the Instacart 2017 data
@@ -141,6 +142,7 @@ cli.add_command(ml)
 cli.add_command(discovery)
 cli.add_command(serve)
 cli.add_command(export)
+cli.add_command(year)
 
 if __name__ == "__main__":
     cli(prog_name="python -m bench")
