@@ -86,13 +86,11 @@
 
 {#- dbt's own options for a backfill: loads of these days are read again, whatever they are known by -#}
 {% macro is_read_again(load_date) %}
-    {%- set start = flags.EVENT_TIME_START -%}
-    {%- set end = flags.EVENT_TIME_END -%}
+    {%- set start = invocation_args_dict.get('event_time_start') -%}
+    {%- set end = invocation_args_dict.get('event_time_end') -%}
     {{ return(
         flags.FULL_REFRESH or (
-            (start or end)
-            and (not start or load_date >= start.strftime('%Y-%m-%d'))
-            and (not end or load_date < end.strftime('%Y-%m-%d'))
+            (start or end) and not (start and load_date < (start | string)[:10]) and not (end and load_date >= (end | string)[:10])
         )
     ) }}
 {% endmacro %}

@@ -238,7 +238,7 @@ def test_lines_of_another_length_are_set_aside(shop: Workspace) -> None:
     assert query(
         shop, "select line_text, reject_reason from rejected_lines order by line_text collate c"
     ) == [
-        ("12,1,1,,", "line has fewer fields than its header"),
+        ("12,1,1,,,", "line has fewer fields than its header"),
         ("13,1,1,2017-03-01,,", "line has more fields than its header"),
         (
             "14,1,1\n1,2017-03-01,,",
