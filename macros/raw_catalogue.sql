@@ -39,7 +39,7 @@
             ~ catalogued | join(', ') ~ ". `python -m glue verify` says what to mend."
         ) -%}
     {%- endif -%}
-    {%- set extra = raw_extra_columns(catalogued, raw_names(columns, columns.needed + columns.optional)) -%}
+    {%- set extra = raw_extra_columns(catalogued, raw_names(columns, columns.needed + columns.optional) + ['line_fault']) -%}
     {%- if extra -%}
         {%- do log("Raw table " ~ table.schema ~ "." ~ table.identifier ~ ": " ~ extra, info=true) -%}
     {%- endif -%}

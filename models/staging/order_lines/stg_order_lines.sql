@@ -3,6 +3,7 @@
     enabled=var('raw_shape') == 'order_lines',
     partitioned_by=['load_date'],
     incremental_strategy='insert_overwrite',
+    on_schema_change='fail',
     post_hook="{{ check_loads() }}"
 ) }}
 
@@ -74,7 +75,7 @@ final as (
         case when length(ordered_at) > 10 then 1 else 0 end as has_hour,
         case when coalesce(read_quantity, 1) > 0 then 1 else 0 end as is_bought,
         read_position as cart_position,
-        reject_reason,
+        cast(reject_reason as varchar) as reject_reason,
         case
             when reject_reason is not null
                 then concat_ws(
@@ -87,11 +88,11 @@ final as (
                     cart_position
                 )
         end as line_text,
-        file_name,
-        load_identity,
+        cast(file_name as varchar) as file_name,
+        cast(load_identity as varchar) as load_identity,
         cast(load_bytes as bigint) as load_bytes,
-        first_read_at,
-        read_at,
+        cast(first_read_at as timestamp) as first_read_at,
+        cast(read_at as timestamp) as read_at,
         cast(load_date as varchar) as load_date
     from judged_orders
 

@@ -34,7 +34,7 @@ final as (
         {{ clean_name('product_name') }} as product_name,
         coalesce(nullif({{ clean_name('aisle') }}, ''), 'missing') as aisle_name,
         coalesce(nullif({{ clean_name('department') }}, ''), 'missing') as department_name,
-        reject_reason,
+        cast(reject_reason as varchar) as reject_reason,
         case
             when reject_reason is not null
                 then concat_ws(',', product_id, product_name, aisle, department)
