@@ -70,6 +70,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(workspace.profiles),
         "DBT_TARGET_PATH": str(workspace.target),
         "DBT_LOG_PATH": str(workspace.target),
+        "DBT_LOG_LEVEL_FILE": "none",
         "NO_COLOR": "1",
     }
 

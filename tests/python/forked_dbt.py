@@ -6,6 +6,7 @@ command to the next (dbt's own partial parsing), also to another lake; a changed
 """
 
 import hashlib
+import json
 import multiprocessing
 import os
 import shutil
@@ -14,7 +15,7 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from unittest.mock import patch
 
 # loading takes dbt longer than a small command; every other process that is started is a fork
@@ -87,12 +88,18 @@ def _dbt(
     os.environ.update(variables)
     sys.argv = ["dbt", *arguments]
     _hand_on_what_was_read(shared)
+    # the same text, in a fifth of the time: `dump` encodes piece by piece in Python
+    patch.object(json, "dump", _dump).start()
     try:
         cli(arguments)
     finally:
         # what dbt leaves to the end of the interpreter, to which a fork does not come: the database
         # is closed, so that its file holds what was written
         DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def _dump(value: object, file: TextIO, **how: Any) -> None:  # noqa: ANN401
+    file.write(json.dumps(value, **how))
 
 
 def _hand_on_what_was_read(folder: Path) -> None:
