@@ -11,12 +11,11 @@ from typing import Any
 
 import duckdb
 
-from tests.python.forked_dbt import run_dbt
+from tests.python.forked_dbt import DBT_FOLDERS, run_dbt
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
 BUILD_UNTESTED = ("build", "--exclude-resource-type", "test", "unit_test")
-DBT_FOLDERS = ("models", "macros", "seeds", "analyses", "tests/dbt")
 
 
 @dataclass(frozen=True)

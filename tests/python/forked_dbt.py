@@ -18,13 +18,16 @@ from pathlib import Path
 from typing import Any, TextIO
 from unittest.mock import patch
 
+from ml.tools.paths import ROOT
+
 # loading takes dbt longer than a small command; every other process that is started is a fork
 _PROCESSES = multiprocessing.get_context("forkserver")
 _PROCESSES.set_forkserver_preload(
     ["dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.athena", __name__]
 )
 
-ROOT = Path(__file__).resolve().parents[2]
+DBT_FOLDERS = ("models", "macros", "seeds", "analyses", "tests/dbt")
+"""What dbt reads beside dbt_project.yml."""
 
 
 def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> tuple[int, str]:
@@ -63,7 +66,7 @@ def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> t
 def _shared_folder() -> Path:
     """Give the folder of what was read of the project as its files are now."""
     digest = hashlib.sha256()
-    for name in ("dbt_project.yml", "models", "macros", "seeds", "analyses", "tests/dbt"):
+    for name in ("dbt_project.yml", *DBT_FOLDERS):
         for path in (ROOT / name, *sorted((ROOT / name).rglob("*"))):
             if path.is_file():
                 digest.update(path.read_bytes())
@@ -124,7 +127,7 @@ def _hand_on_what_was_read(folder: Path) -> None:
         return check
 
     def shared(loader: ManifestLoader) -> Path:
-        check = state(loader)
+        check = loader.manifest.state_check
         return folder / f"{check.vars_hash.checksum}-{check.profile_hash.checksum}"
 
     def own(loader: ManifestLoader) -> Path:
