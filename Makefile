@@ -3,7 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # a program's own first line cannot name every folder that Python may lie in
-DBT := $(BIN)/python -m dbt.cli.main
+# nor is the warning about running a module of a loaded package of use to anyone who reads along
+DBT := $(BIN)/python -W ignore::RuntimeWarning:runpy -m dbt.cli.main
 
 # The same defaults as in profiles.yml, the macros and the Python packages. A name is taken as it is
 # written, with every $ in it, and recipes leave it to the shell.
