@@ -3,7 +3,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # a program's own first line cannot name every folder that Python may lie in
-DBT := $(BIN)/python -m dbt.cli.main
+# nor is the warning about running a module of a loaded package of use to anyone who reads along
+DBT := $(BIN)/python -W ignore::RuntimeWarning:runpy -m dbt.cli.main
 
 # a shop that is made or fetched, in a folder of its own
 ifeq ($(SHOP),complete-journey)

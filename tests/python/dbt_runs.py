@@ -11,12 +11,11 @@ from typing import Any
 
 import duckdb
 
-from tests.python.forked_dbt import run_dbt
+from tests.python.forked_dbt import DBT_FOLDERS, run_dbt
 
 ROOT = Path(__file__).resolve().parents[2]
 DBT = Path(sys.executable).with_name("dbt")
 BUILD_UNTESTED = ("build", "--exclude-resource-type", "test", "unit_test")
-DBT_FOLDERS = ("models", "macros", "seeds", "analyses", "tests/dbt")
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,7 @@ def environment(workspace: Workspace) -> dict[str, str]:
         "DBT_PROFILES_DIR": str(workspace.profiles),
         "DBT_TARGET_PATH": str(workspace.target),
         "DBT_LOG_PATH": str(workspace.target),
+        "DBT_LOG_LEVEL_FILE": "none",
         "NO_COLOR": "1",
     }
 

@@ -70,7 +70,7 @@ def make_run(folder: Path, raw: Path, **variables: str) -> Run:
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("first-run")
     # of itself it takes 11 for the default shop: minutes more, and nothing else
-    return make_run(folder, folder / "raw", WINDOWS="4")
+    return make_run(folder, folder / "raw", WINDOWS="2")
 
 
 def orders_of(raw: Path, eval_set: str) -> set[str]:
@@ -121,7 +121,7 @@ def test_a_shop_without_train_orders_is_valid(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     write_many_shoppers(raw, last_eval_set="test")
-    run = make_run(tmp_path, raw)
+    run = make_run(tmp_path, raw, WINDOWS="2")
     assert run.ladder["window"] == 1
     assert {row["order_id"] for row in run.submission} == orders_of(raw, "test")
 
@@ -130,7 +130,7 @@ def test_a_shop_without_test_orders_is_valid(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     write_many_shoppers(raw, last_eval_set="train")
-    run = make_run(tmp_path, raw)
+    run = make_run(tmp_path, raw, WINDOWS="2")
     assert run.ladder["window"] == 0
     assert run.submission == []
 

@@ -111,6 +111,10 @@ def test_line_files_that_are_not_whole_are_told(shop: Workspace, good_shop: Work
         " in a cart cannot be learnt from it."
     ) in output
 
+    (shop.raw / TRAIN).write_text(f"{header}\n", encoding="utf-8")
+    output = " ".join(dbt(shop, *build).split())  # two orders are too few to say more of the file
+    assert "2 of 2 train orders have no line: their baskets count as unknown." in output
+
     header, *lines = (shop.raw / PRIOR).read_text(encoding="utf-8").splitlines()
     of_one_order = [line for line in lines if line.startswith("11,")]
     (shop.raw / PRIOR).write_text("\n".join([header, *of_one_order, ""]), encoding="utf-8")
