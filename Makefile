@@ -58,14 +58,22 @@ profiles.yml:
 	@cp profiles.yml.example profiles.yml
 	@echo "profiles.yml made from profiles.yml.example"
 
-# no make of its own in `run`: it would be told a $ in a folder's name twice
+# the vars that a folder of raw files needs; MODE and WINDOWS take others
+define read_vars
+shape=$$($(BIN)/python -m ml shape --raw "$$RAW_DIR") && \
+mode=$${MODE:-$$($(BIN)/python -m ml mode --raw "$$RAW_DIR")} && \
+windows=$${WINDOWS:-$$($(BIN)/python -m ml windows --raw "$$RAW_DIR" --mode "$$mode")} && \
+vars="{raw_shape: $$shape, mode: $$mode, windows: $$windows}"
+endef
+
+# no make of its own in `run`: it would be told a $ in a folder's name twice. dbt's page asks for
+# icons under the names of unfilled placeholders: bind them late, as it means
 define write_docs
-@mkdir -p -- "$$LAKE_DIR"
-@$(DBT) --quiet docs generate --static --vars "{raw_shape: $$($(BIN)/python -m ml shape --raw "$$RAW_DIR")}"
-@# dbt's page asks for icons under the names of unfilled placeholders: bind them late, as it means
-@sed -e 's/ xlink:href="{{/ ng-attr-xlink:href="{{/g' -e "s/href=\"\$${require([^)]*)}\"/href=\"data:,\"/" \
-	"$$DBT_TARGET_PATH/static_index.html" > "$$DBT_TARGET_PATH/docs.html"
-@echo "docs: $$DBT_TARGET_PATH/docs.html"
+mkdir -p -- "$$LAKE_DIR" && \
+$(DBT) --quiet docs generate --static --vars "$$vars" && \
+sed -e 's/ xlink:href="{{/ ng-attr-xlink:href="{{/g' -e "s/href=\"\$${require([^)]*)}\"/href=\"data:,\"/" \
+	"$$DBT_TARGET_PATH/static_index.html" > "$$DBT_TARGET_PATH/docs.html" && \
+echo "docs: $$DBT_TARGET_PATH/docs.html"
 endef
 
 run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
@@ -76,15 +84,13 @@ ifeq ($(SHOP),complete-journey)
 endif
 	@$(BIN)/python -m glue ensure-raw
 	@mkdir -p -- "$$LAKE_DIR" "$$RUNS_DIR"
-	@shape=$$($(BIN)/python -m ml shape --raw "$$RAW_DIR") && \
-		mode=$${MODE:-$$($(BIN)/python -m ml mode --raw "$$RAW_DIR")} && \
-		windows=$${WINDOWS:-$$($(BIN)/python -m ml windows --raw "$$RAW_DIR" --mode "$$mode")} && \
+	@$(read_vars) && \
 		echo "raw_shape: $$shape" && \
 		echo "mode: $$mode (MODE=live or MODE=benchmark takes that one)" && \
 		echo "windows: $$windows (WINDOWS=n takes another number)" && \
-		$(DBT) build --vars "{raw_shape: $$shape, mode: $$mode, windows: $$windows}"
-	@$(BIN)/python -m ml export
-	$(write_docs)
+		$(DBT) build --vars "$$vars" && \
+		$(BIN)/python -m ml export && \
+		$(write_docs)
 	@# train exits with 3 where a task cannot be learnt, which it has said: the others go on
 	@learnt=; \
 	for task in $${TASKS:-$$($(BIN)/python -m ml tasks)}; do \
@@ -112,7 +118,7 @@ endif
 	@echo "  docs         $$DBT_TARGET_PATH/docs.html"
 
 docs: .venv/run-installed profiles.yml ## one static page: lineage, every model and column
-	$(write_docs)
+	@$(read_vars) && $(write_docs)
 
 bench: .venv/dev-installed ## time and memory against a hand-written Polars script, at three sizes
 	@$(BIN)/python -m bench pipeline

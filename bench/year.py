@@ -1,4 +1,4 @@
-"""A grocery's year, load by load: what a build reads and takes, and that all of them make one build."""
+"""A grocery's year, load by load: what each build takes, and that all of them make one build."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 import duckdb
@@ -95,7 +96,7 @@ def _build_and_tell(folder: Path, raw: Path, day: str, *, is_trained: bool = Fal
         " where last_read_at = (select max(last_read_at) from loads)",
     )
     click.echo(
-        f"{day.partition('=')[2]}  {int(read):>14,}  {staging:>9.2f}  {sum(seconds.values()):>7.1f}"
+        f"{day.partition('=')[2]}  {read:>14,}  {staging:>9.2f}  {sum(seconds.values()):>7.1f}"
         f"  {export:>8.1f}  {train:>7.1f}"
     )
 
@@ -124,10 +125,11 @@ def _check_equal(grown: Path, at_once: Path) -> None:
         cells = 0
         for table, columns in tables:
             names = ", ".join(name for name in columns if name not in _READ_TIMES)
-            one, other = (f"select {names} from {lake}.next_basket.{table}" for lake in ("grown", "at_once"))
+            first = f"select {names} from grown.next_basket.{table}"
+            second = f"select {names} from at_once.next_basket.{table}"
             (rows, differing) = connection.execute(
-                f"select (select count(*) from ({one})), (select count(*) from"
-                f" (({one} except all {other}) union all ({other} except all {one})))"
+                f"select (select count(*) from ({first})), (select count(*) from"
+                f" (({first} except all {second}) union all ({second} except all {first})))"
             ).fetchone() or (0, 0)
             if differing:
                 raise click.ClickException(f"{table} differs in {differing} rows.")
@@ -135,7 +137,7 @@ def _check_equal(grown: Path, at_once: Path) -> None:
     click.echo(f"{len(tables)} tables, {cells:,} cells: 0 differ; data.csv: the same bytes")
 
 
-def _query(lake: Path, sql: str) -> list[tuple[object, ...]]:
+def _query(lake: Path, sql: str) -> list[tuple[Any, ...]]:
     with duckdb.connect(lake / "lake.duckdb", read_only=True) as connection:
         connection.execute("set schema = 'next_basket'")
         return connection.execute(sql).fetchall()

@@ -255,6 +255,10 @@
     {%- for name in header -%}
         {%- do places.append('field_' ~ loop.index) -%}
     {%- endfor -%}
+    {%- set read_places = [] -%}
+    {%- for column in columns.needed + columns.optional if columns.names.get(column, column) in header -%}
+        {%- do read_places.append(places[header.index(columns.names.get(column, column))]) -%}
+    {%- endfor -%}
     {%- set beyond = [] -%}
     {%- for place in range(9) -%}
         {%- do beyond.append('beyond_' ~ place) -%}
@@ -278,6 +282,9 @@
         case
             when {{ places[-1] }} is null then 'line has fewer fields than its header'
             when concat_ws('', {{ beyond | join(', ') }}) <> '' then 'line has more fields than its header'
+            {#- Athena takes each line for a row, even in quotes, and loses the others #}
+            when regexp_matches(concat_ws('', {{ read_places | join(', ') }}), '[\x00\x01\r\n]')
+                then 'line holds a line break or a control character'
         end as line_fault,
     {%- endif %}
         filename as file_name

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from glue.raw.contract import raw_tables
+from glue.raw.loads import ORDER_LINES
 from glue.settings import read_settings
 from ml.tools.aws import client
 from ml.tools.s3 import Location, list_objects
@@ -77,6 +78,9 @@ def cost(price: float) -> None:
     print_message(
         f"Models scanned {_megabytes(models)} MB, {ratio} the raw files ({_megabytes(raw)} MB)."
     )
+    of_loads = [node.scanned for node in nodes if node.node.endswith(".stg_order_lines")]
+    if of_loads:
+        print_message(f"Of order lines the new loads were read, {sum(of_loads):,} bytes.")
 
 
 def last_run(athena: Any, work_group: str) -> list[NodeCost]:  # noqa: ANN401
@@ -138,10 +142,9 @@ def billed_bytes(query: dict[str, Any]) -> int:
 
 
 def raw_bytes(s3: Any, raw: Location) -> int:  # noqa: ANN401
-    """Give the size of the raw tables' objects in bytes."""
-    return sum(
-        found.size for table in raw_tables() for found in list_objects(s3, raw.below(table.name))
-    )
+    """Give the size of the raw tables' objects in bytes, of either shape."""
+    names = {ORDER_LINES, *(table.name for table in raw_tables())}
+    return sum(found.size for name in names for found in list_objects(s3, raw.below(name)))
 
 
 def _newest_first(athena: Any, work_group: str) -> Iterator[list[dict[str, Any]]]:  # noqa: ANN401

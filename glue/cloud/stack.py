@@ -9,7 +9,7 @@ import click
 from botocore.exceptions import ClientError, WaiterError
 
 from glue.cloud.crawl import ensure_classifier
-from glue.settings import SUCCESS_KEY, Settings, read_settings
+from glue.settings import LANDING, Settings, read_settings
 from ml.tools.aws import account_id, client, is_missing
 from ml.tools.paths import ROOT
 from ml.tools.terminal import print_table
@@ -127,7 +127,7 @@ def parameters(settings: Settings, prefix: str) -> dict[str, str]:
         "WorkGroupName": settings.work_group,
         "CrawlerName": settings.crawler,
         "ClassifierName": settings.classifier,
-        "SuccessKey": SUCCESS_KEY,
+        "Landing": LANDING,
         "AlertEmail": settings.alert_email,
         "Vpc": settings.vpc,
         "Subnets": settings.subnets,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import polars as pl
 
 from glue.cloud.crawl import catalogued
 from glue.raw.catalogue import fix_serde
@@ -22,7 +23,7 @@ from ml.tasks.registry import TASKS
 from ml.tasks.task import Task
 from ml.tools.aws import client, message
 from ml.tools.paths import ROOT
-from ml.tools.s3 import Location, download, list_objects, read_json, write_json
+from ml.tools.s3 import Location, download, list_objects, location, read_json, write_json
 
 _LAST_LINES = 20  # of a program's output that are looked through for the reason of its failure
 TARGETS = "target_orders.parquet"  # what the gate has to know of the live run's data
@@ -66,6 +67,7 @@ def _build(settings: Settings, run_id: str, work: Path) -> None:
     variables = {"raw_shape": shape, "mode": "live", "windows": settings.windows}
     target = work / "target"
     environment = dict(settings.dbt_environment()) | {"DBT_TARGET_PATH": str(target)}
+    begun = datetime.now(UTC).replace(tzinfo=None, microsecond=0)
     command = [str(Path(sys.executable).with_name("dbt")), "--no-use-colors", "build"]
     command += ["--target", "athena", "--vars", json.dumps(variables)]
     # unit tests check the project's text, which the image holds unchanged since `make test`
@@ -82,6 +84,31 @@ def _build(settings: Settings, run_id: str, work: Path) -> None:
     manifest = str(target / "manifest.json")
     _run(_ml("export-plan", "--target", "athena", "--manifest", manifest, "--out", str(plan)))
     _put(plan, settings.run(run_id), "plan.json")
+    if shape == "order_lines":
+        _tell_rejected_lines(settings, run_id, begun)
+
+
+def _tell_rejected_lines(settings: Settings, run_id: str, since: datetime) -> None:
+    """Leave a notice of what this build could not use of the loads that it read."""
+    found = client("glue").get_table(DatabaseName=settings.lake_database, Name="loads")["Table"]
+    place = location(found["StorageDescriptor"]["Location"])
+    s3 = client("s3")
+    loads = pl.concat(
+        pl.read_parquet(s3.get_object(Bucket=each.bucket, Key=each.key)["Body"].read())
+        for each in list_objects(s3, place)
+    )
+    told = [
+        f"Load {day}: {rejected:,} of {lines:,} lines could not be used."
+        for day, rejected, lines in loads.filter(
+            pl.col("rejected_lines") > 0, pl.col("last_read_at") >= since
+        )
+        .sort("load_date")
+        .select("load_date", "rejected_lines", "order_lines")
+        .rows()
+    ]
+    if told:
+        click.echo("\n".join(told))
+        _put_text(settings.run(run_id), "notice.txt", "\n".join(told))
 
 
 def _train(settings: Settings, run_id: str, work: Path) -> None:
@@ -244,11 +271,8 @@ def _data(settings: Settings, run_id: str, work: Path) -> Path:
 
 
 def _leave_reason(settings: Settings, run_id: str, reason: str) -> None:
-    place = settings.run(run_id)
     try:
-        client("s3").put_object(
-            Bucket=place.bucket, Key=place.key("reason.txt"), Body=reason.encode()
-        )
+        _put_text(settings.run(run_id), "reason.txt", reason)
     except Exception as error:  # noqa: BLE001 - the step's own error is the one to be told
         click.echo(f"The reason could not be written: {error}", err=True)
 
@@ -267,6 +291,10 @@ def _get_folder(
     wanted = objects if only is None else objects.keys() & set(only)
     download(client("s3"), [(objects[name], folder / name) for name in wanted])
     return folder
+
+
+def _put_text(place: Location, name: str, text: str) -> None:
+    client("s3").put_object(Bucket=place.bucket, Key=place.key(name), Body=text.encode())
 
 
 def _put(path: Path, place: Location, name: str) -> None:

@@ -6,7 +6,14 @@ import click
 from botocore.exceptions import ClientError
 
 from glue.raw.contract import raw_tables
-from glue.raw.loads import ORDER_LINES, PARAMETER, PRODUCTS, as_parameter, loads_in_zone
+from glue.raw.loads import (
+    ORDER_LINES,
+    PARAMETER,
+    PRODUCTS,
+    as_parameter,
+    known_by,
+    loads_in_zone,
+)
 from ml.tools.aws import error_code
 from ml.tools.s3 import Location
 
@@ -63,10 +70,10 @@ def fix_serde(glue: Any, database: str) -> list[str]:  # noqa: ANN401
 
 def catalogue_loads(glue: Any, s3: Any, raw: Location, database: str) -> list[str]:  # noqa: ANN401
     """
-    Make a partition of order_lines for each load that landed, and write down what they are known by.
+    Make a partition of order_lines for each load that landed, and write down how each is known.
 
     A crawler copies the table's description to the partitions that it makes, and with it an escape
-    character that was wrong: each partition is given the table's own. What loads are known by stands
+    character that was wrong: each partition is given the table's own. How loads are known stands
     in a parameter of the table, where the build finds it without reading a line.
 
     Returns
@@ -86,12 +93,12 @@ def catalogue_loads(glue: Any, s3: Any, raw: Location, database: str) -> list[st
         return []
     if ORDER_LINES not in tables:
         raise click.ClickException(
-            f"{raw} holds loads, and {database} has no table {ORDER_LINES}: run `python -m glue crawl`."
+            f"{raw} holds loads, and {database} has no table {ORDER_LINES}: run"
+            " `python -m glue crawl`."
         )
     table = tables[ORDER_LINES]
     where = {"DatabaseName": database, "TableName": ORDER_LINES}
-    pages = glue.get_paginator("get_partitions").paginate(**where)
-    known = {entry["Values"][0]: entry for page in pages for entry in page["Partitions"]}
+    known = partitions(glue, table)
     changed = []
     for day in loads:
         partition = {
@@ -106,11 +113,19 @@ def catalogue_loads(glue: Any, s3: Any, raw: Location, database: str) -> list[st
         else:
             continue
         changed.append(day)
-    parameter = as_parameter(loads)
+    parameter = as_parameter(known_by(loads))
     if table.get("Parameters", {}).get(PARAMETER) != parameter:
         table["Parameters"] = table.get("Parameters", {}) | {PARAMETER: parameter}
         glue.update_table(DatabaseName=database, TableInput=_input(table))
     return changed
+
+
+def partitions(glue: Any, table: dict[str, Any]) -> dict[str, dict[str, Any]]:  # noqa: ANN401
+    """Read the partitions of a table that has one partition column, by its value."""
+    pages = glue.get_paginator("get_partitions").paginate(
+        DatabaseName=table["DatabaseName"], TableName=table["Name"]
+    )
+    return {entry["Values"][0]: entry for page in pages for entry in page["Partitions"]}
 
 
 def _read_by(entry: dict[str, Any]) -> tuple[Any, ...]:

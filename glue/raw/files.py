@@ -69,6 +69,12 @@ def check_raw_folder(folder: Path, step: StepMaker = silent_step) -> list[RawFil
         At the first file that is missing, damaged or of another shape.
 
     """
+    if (folder / "order_lines").is_dir():
+        raise click.ClickException(
+            f"{folder} holds order lines with times, load by load: this command reads the six files"
+            " orders.csv, products.csv and so on. Of loads the build itself says what is wrong, and"
+            " the table loads what came."
+        )
     tables = raw_tables()
     paths = [find_raw_file(folder, table) for table in tables]
     with step("Checking files", sum(path.stat().st_size for path in paths)) as advance:

@@ -1,4 +1,4 @@
-"""Loads of order lines: found in a folder, written for Athena, and catalogued by what they are known by."""
+"""Loads of order lines: found in a folder, written for Athena, found in the raw zone."""
 
 import hashlib
 import json
@@ -15,7 +15,7 @@ import yaml
 from glue.raw.rules import first_rows, reading_fault, run_macro
 from glue.settings import LANDING
 from ml.tools.paths import ROOT, path_literal
-from ml.tools.s3 import Location, list_objects
+from ml.tools.s3 import Location, S3Object, list_objects
 
 ORDER_LINES = "order_lines"
 PRODUCTS = "products"
@@ -89,8 +89,9 @@ def write_shop_file(path: Path, table: str, target: Path) -> None:
     """
     Write a file of order lines or products as both engines read it alike.
 
-    As CSV for CSV: the columns that are read, in one order, an empty field for none, and line_fault,
-    which says what is wrong with the number of a line's fields. As Parquet for Parquet.
+    As CSV for CSV: the columns that are read, in one order, an empty field for none, a blank for a
+    character that Athena breaks at, and line_fault, which tells of that and of a wrong number of
+    fields. As Parquet for Parquet.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def write_shop_file(path: Path, table: str, target: Path) -> None:
                 raise click.ClickException(f"{path} {fault}")
             query = run_macro("raw_shop_rows", [str(path)], rows[0], columns)
             fields = [
-                f"""nullif({ours}, '') as "{theirs.replace('"', '""')}\""""
+                _field(ours, theirs)
                 for ours, theirs in zip(
                     [*columns["needed"], *columns["optional"]], [*needed, *optional], strict=True
                 )
@@ -137,6 +138,11 @@ def write_shop_file(path: Path, table: str, target: Path) -> None:
         raise click.ClickException(reading_fault(str(path), error)) from None
 
 
+def _field(ours: str, theirs: str) -> str:
+    name = theirs.replace('"', '""')
+    return rf"nullif(regexp_replace({ours}, '[\x00\x01\r\n]', ' ', 'g'), '') as " + f'"{name}"'
+
+
 def columns_of(table: str) -> dict[str, Any]:
     """Give the columns of order lines or products, by the names that the project is given."""
     project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
@@ -148,15 +154,14 @@ def columns_of(table: str) -> dict[str, Any]:
     return columns
 
 
-def loads_in_zone(s3: Any, raw: Location) -> dict[str, tuple[str, int]]:  # noqa: ANN401
+def loads_in_zone(s3: Any, raw: Location) -> dict[str, list[S3Object]]:  # noqa: ANN401
     """
     Give the loads of the raw zone that have landed whole, by day.
 
     Returns
     -------
     dict
-        By day what the load is known by, made of its objects' names, sizes and tags, and its bytes. A
-        load without its marker is still on its way, and is none.
+        By day the objects of each. A load without its marker is still on its way, and is none.
 
     """
     landed = {
@@ -164,16 +169,24 @@ def loads_in_zone(s3: Any, raw: Location) -> dict[str, tuple[str, int]]:  # noqa
         for each in list_objects(s3, Location(raw.bucket, raw.key(LANDING)))
         if each.key.endswith("/_SUCCESS")
     }
-    found: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    found: dict[str, list[S3Object]] = defaultdict(list)
     place = raw.below(ORDER_LINES)
     for each in list_objects(s3, place):
         folder, _, name = each.key.removeprefix(place.prefix).partition("/")
         day = folder.partition("=")[2]
         if day in landed and name and name[0] not in "._":
-            found[day].append((f"{name} {each.size} {each.tag}", each.size))
+            found[day].append(each)
+    return dict(sorted(found.items()))
+
+
+def known_by(loads: dict[str, list[S3Object]]) -> dict[str, tuple[str, int]]:
+    """Give by day what a load is known by, made of names, sizes and tags, and its bytes."""
     return {
-        day: (_digest(known_by for known_by, _ in files), sum(size for _, size in files))
-        for day, files in sorted(found.items())
+        day: (
+            _digest(f"{each.key} {each.size} {each.tag}" for each in objects),
+            sum(each.size for each in objects),
+        )
+        for day, objects in loads.items()
     }
 
 
@@ -193,6 +206,6 @@ def _digest(texts: Iterable[str]) -> str:
 
 def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
     rows = connection.execute(
-        f"select name from parquet_schema({path_literal(str(path))}) where num_children is null"
+        f"select name from parquet_schema({path_literal(path)}) where num_children is null"
     ).fetchall()
     return [name for (name,) in rows]

@@ -79,8 +79,8 @@ def upload_loads(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     """
     Check and upload the products and each load that is not there, its marker last.
 
-    What is there of a load that changed is replaced: first its marker goes, last it comes back. Loads
-    of the zone that the folder does not have stay.
+    What is there of a load that changed is replaced: first its marker goes, last it comes back.
+    Loads of the zone that the folder does not have stay.
 
     Parameters
     ----------
@@ -107,8 +107,9 @@ def upload_loads(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     there = {Path(each.key).suffix for each in list_objects(s3, raw.below(ORDER_LINES))}
     if len(kinds | there) > 1:
         raise click.ClickException(
-            f"Loads are {' and '.join(sorted(kinds | there))} files, in {folder} and {raw} together: one"
-            " table on Athena reads one kind. Write them all as the ones that are there."
+            f"Loads are {' and '.join(sorted(kinds | there))} files, in {folder} and {raw}"
+            " together: one table on Athena reads one kind. Write them all as the ones that are"
+            " there."
         )
     lines = []
     with tempfile.TemporaryDirectory(prefix="next-basket-upload-") as scratch:
@@ -121,7 +122,9 @@ def upload_loads(folder: Path, raw: Location, step: StepMaker) -> list[str]:
             place = f"{ORDER_LINES}/load_date={load.day}/"
             files = []
             for source in load.files:
-                path = Path(scratch) / f"{load.day}-{source.name.split('.')[0]}{stored_suffix(source)}"
+                path = (
+                    Path(scratch) / f"{load.day}-{source.name.split('.')[0]}{stored_suffix(source)}"
+                )
                 write_shop_file(source, ORDER_LINES, path)
                 files.append((path, place + path.name))
             if _send_changed(s3, raw, files, step, marker=marker_of(load.day), within=place):
@@ -137,10 +140,11 @@ def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
     raw: Location,
     files: list[tuple[Path, str]],
     step: StepMaker,
+    *,
     marker: str = "",
     within: str = "",
 ) -> bool:
-    """Send a set of files unless it is there; what else lies `within` goes, the marker comes last."""
+    """Send files unless they are there; what else lies `within` goes, the marker comes last."""
     digests = {key: _sha256(path) for path, key in files}
     keys = set(digests)
     strangers = set()
@@ -160,7 +164,7 @@ def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
     for key in strangers:
         s3.delete_object(Bucket=raw.bucket, Key=raw.key(key))
     for path, key in changed:
-        send_file(s3, raw, path, key, digests[key], step)
+        send_file(s3, raw, path, key, digests[key], step=step)
     if marker:
         s3.put_object(Bucket=raw.bucket, Key=raw.key(marker), Body=b"", Metadata={"sha256": ""})
     return True
@@ -188,7 +192,7 @@ def _upload(files: list[AthenaFile], raw: Location, step: StepMaker) -> list[str
         if file.key in there:
             lines.append(f"{file.key}: unchanged, skipped")
         else:
-            send_file(s3, raw, file.path, file.key, file.sha256, step)
+            send_file(s3, raw, file.path, file.key, file.sha256, step=step)
             lines.append(f"{file.key}: {file.size:,} bytes, sha256 {file.sha256[:12]}")
     write_json(s3, raw, MANIFEST_KEY, manifest)
     s3.put_object(Bucket=raw.bucket, Key=raw.key(SUCCESS_KEY), Body=b"")
@@ -201,6 +205,7 @@ def send_file(  # noqa: PLR0913 - a file and where it goes
     path: Path,
     key: str,
     sha256: str,
+    *,
     step: StepMaker,
 ) -> None:
     """
@@ -233,7 +238,7 @@ def send_file(  # noqa: PLR0913 - a file and where it goes
 
 
 def stored_sha256(s3: Any, raw: Location, key: str, size: int) -> str | None:  # noqa: ANN401
-    """Give the sha256 that a stored object of this size was uploaded with; None if there is none."""
+    """Give the sha256 that a stored object of this size was uploaded with; None without one."""
     try:
         stored = s3.head_object(Bucket=raw.bucket, Key=raw.key(key))
     except ClientError as error:

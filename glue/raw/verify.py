@@ -1,34 +1,20 @@
 """The catalogue and the raw objects against the contract: the gate between crawl and dbt build."""
 
-import gzip
-import tempfile
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
 
-from glue.raw.catalogue import ESCAPE_CHAR, OPEN_CSV_SERDE, catalogue
+from glue.raw.catalogue import catalogue
 from glue.raw.contract import RawTable, raw_tables
+from glue.raw.drift import Drift, csv_storage_faults, head_of
+from glue.raw.loads import loads_in_zone
 from glue.raw.locations import location_faults
 from glue.raw.rules import Header, read_header, run_macro
+from glue.raw.verify_loads import check_loads
 from glue.settings import Settings, read_settings
 from ml.tools.aws import client
 from ml.tools.s3 import Location, list_objects
 from ml.tools.terminal import print_table
-
-_HEAD = 64 << 10  # bytes of an object that are read: the header and the first row stand there
-
-
-@dataclass(frozen=True)
-class Drift:
-    """One thing that is not as the contract says."""
-
-    table: str
-    what: str
-    expected: str
-    found: str
 
 
 @click.command()
@@ -47,12 +33,19 @@ def verify_raw_zone(settings: Settings) -> None:
         If anything drifted, or raw files do not lie apart from what is written.
 
     """
-    tables = catalogue(client("glue"), settings.raw_database)
-    drifts, notes = check_catalogue(tables, settings.raw)
-    object_drifts, object_notes = check_objects(client("s3"), settings.raw, tables)
-    for note in dict.fromkeys([*notes, *object_notes]):
+    s3, glue = client("s3"), client("glue")
+    tables = catalogue(glue, settings.raw_database)
+    loads = loads_in_zone(s3, settings.raw)
+    if loads:
+        sources, checked = "models/staging/order_lines/raw_loads.yml", f"{len(loads)} loads"
+        drifts, notes = check_loads(s3, glue, settings.raw, tables, loads)
+    else:
+        sources, checked = "models/staging/raw.yml", f"{len(raw_tables())} tables"
+        drifts, notes = check_catalogue(tables, settings.raw)
+        object_drifts, object_notes = check_objects(s3, settings.raw, tables)
+        drifts, notes = drifts + object_drifts, notes + object_notes
+    for note in dict.fromkeys(notes):
         click.echo(note)
-    drifts += object_drifts
     faults = location_faults(settings, client("athena"), client("s3"))
     for fault in faults:
         click.echo(fault)
@@ -65,13 +58,13 @@ def verify_raw_zone(settings: Settings) -> None:
         found = first.found.removesuffix(".")
         raise click.ClickException(
             f"The raw zone {settings.raw} and the database {settings.raw_database} differ from"
-            f" models/staging/raw.yml in {len(drifts)} points, first {first.table}, {first.what}:"
+            f" {sources} in {len(drifts)} points, first {first.table}, {first.what}:"
             f" expected {first.expected}, found {found}. Mend the files or the catalogue, then run"
             " it again."
         )
     click.echo(
-        f"{len(raw_tables())} tables of {settings.raw_database} and their objects in {settings.raw}"
-        " are as models/staging/raw.yml says"
+        f"{checked} of {settings.raw_database} and their objects in {settings.raw} are as {sources}"
+        " says"
     )
 
 
@@ -103,7 +96,7 @@ def check_catalogue(
             drifts.append(Drift(table.name, "table", "there", "missing"))
             continue
         drifts += _check_columns(table, found, notes)
-        drifts += _check_storage(table, found, raw)
+        drifts += csv_storage_faults(table.name, found, raw)
     strangers = sorted(tables.keys() - {table.name for table in contract})
     return drifts + [Drift(name, "table", "no such table", "there") for name in strangers], notes
 
@@ -120,27 +113,6 @@ def _check_columns(table: RawTable, found: dict[str, Any], notes: list[str]) -> 
     return drifts + [
         Drift(table.name, "partition", "none", key["Name"])
         for key in found.get("PartitionKeys", [])
-    ]
-
-
-def _check_storage(table: RawTable, found: dict[str, Any], raw: Location) -> list[Drift]:
-    storage = found["StorageDescriptor"]
-    serde = storage.get("SerdeInfo", {})
-    parameters = serde.get("Parameters", {})
-    # Glue keeps the number of header lines on the table; a crawler repeats it in the storage
-    header = found.get("Parameters", {}).get("skip.header.line.count")
-    expected_and_found = {
-        "SerDe": (OPEN_CSV_SERDE, serde.get("SerializationLibrary", "none")),
-        "separatorChar": (",", parameters.get("separatorChar", ",")),
-        "quoteChar": ('"', parameters.get("quoteChar", '"')),
-        "escapeChar": (repr(ESCAPE_CHAR), repr(parameters.get("escapeChar", "\\"))),
-        "skip.header.line.count": ("1", header or "none"),
-        "location": (f"{raw}{table.name}/", storage.get("Location", "").rstrip("/") + "/"),
-    }
-    return [
-        Drift(table.name, what, expected, seen)
-        for what, (expected, seen) in expected_and_found.items()
-        if expected != seen
     ]
 
 
@@ -219,17 +191,5 @@ def _keys(s3: Any, raw: Location, table: str) -> list[str]:  # noqa: ANN401
 
 
 def _header(s3: Any, raw: Location, key: str, table: RawTable) -> Header:  # noqa: ANN401
-    body = s3.get_object(Bucket=raw.bucket, Key=raw.key(key))["Body"]
-    stream = gzip.GzipFile(fileobj=body) if key.endswith(".gz") else body
-    try:
-        head: bytes = stream.read(_HEAD)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise click.ClickException(
-            f"{raw}{key} is a damaged gzip file ({error}): write it again."
-        ) from None
-    if len(head) == _HEAD:
-        head = head[: head.rfind(b"\n") + 1] or head  # the last line may be cut in two
-    with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "head.csv"
-        path.write_bytes(head)
+    with head_of(s3, raw, key) as path:
         return read_header(f"{raw}{key}", path, table)

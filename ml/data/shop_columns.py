@@ -1,4 +1,4 @@
-"""What a shop adds to predictions: its own ids where they are text, and when a shopper ordered last."""
+"""What a shop adds to predictions: its own ids where they are text, and the last order's time."""
 
 import hashlib
 from dataclasses import dataclass
@@ -71,5 +71,5 @@ def _without_empty(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def hashed_key(text: str) -> int:
-    """Give the key of a shopper or product whose id is this text, as macros/order_lines.sql does."""
+    """Give the key of a shopper or product with this id, as macros/order_lines.sql does."""
     return int(hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:13], 16)

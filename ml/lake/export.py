@@ -146,7 +146,7 @@ def write_data(lake: Lake, columns: list[str], path: Path) -> int:
 
 
 @dataclass(frozen=True)
-class Build:
+class ExportedBuild:
     """
     What a dbt manifest says of the tables to export.
 
@@ -166,7 +166,7 @@ class Build:
     tables: dict[str, tuple[str, ...]]
 
 
-def read_build(manifest: Path, target: str) -> Build:
+def read_build(manifest: Path, target: str) -> ExportedBuild:
     """
     Read from the dbt manifest what is exported, and how.
 
@@ -199,7 +199,7 @@ def read_build(manifest: Path, target: str) -> Build:
             f"{manifest} is of a build on {adapter}, not on {_ADAPTERS[target]}: run {build} first,"
             " or give the other --target."
         )
-    return Build(model["schema"], _data_columns(model), tables)
+    return ExportedBuild(model["schema"], _data_columns(model), tables)
 
 
 def _data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
@@ -223,7 +223,7 @@ def _data_columns(model: dict[str, Any]) -> list[dict[str, Any]]:
     return [columns[name] for name in names]
 
 
-def _open_lake(target: str, build: Build, folder: Path) -> AbstractContextManager[Lake]:
+def _open_lake(target: str, build: ExportedBuild, folder: Path) -> AbstractContextManager[Lake]:
     names = ("candidates", *build.tables)
     if target == "local":
         return local_lake(lake_file(), build.schema, names)

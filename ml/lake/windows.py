@@ -54,10 +54,12 @@ def windows_needed(raw: Path, mode: str = "benchmark") -> int:
 
 
 def mode_needed(raw: Path) -> str:
-    """Choose `live` where no order is marked train or test, else `benchmark`."""
+    """Choose `live` for order lines, and where no order is marked train or test."""
+    if shape_of(raw) == "order_lines":
+        return "live"
     orders = _orders(raw)
     if orders is None or orders.is_empty() or not (orders["eval_set"] == "prior").all():
-        return "benchmark" if shape_of(raw) == "instacart" else "live"
+        return "benchmark"
     return "live"
 
 
@@ -93,7 +95,7 @@ def _scan_raw(raw: Path, table: str) -> pl.LazyFrame:
 
 
 def _order_lines(raw: Path) -> pl.LazyFrame:
-    """Scan shopper and product of the lines of all loads, by the names that the project is given."""
+    """Scan shopper and product of the lines of all loads, by the project's names of columns."""
     project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
     theirs = project["vars"]["order_lines_columns"]
     names = {name: theirs.get(name, name) for name in ("user_id", "product_id")}

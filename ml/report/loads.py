@@ -45,8 +45,9 @@ def loads_part(path: Path) -> Part | None:
         trained_at=f"newest {loads['load_date'][0]}",
         title="What came in",
         lead=(
-            f"{loads.height:,} loads with {counts['order_lines']:,} lines. The newest load that names"
-            " an order wins, whole; a line that cannot be used is set aside in rejected_lines."
+            f"{loads.height:,} loads with {counts['order_lines']:,} lines. The newest load that"
+            " names an order wins, whole; a line that cannot be used is set aside in"
+            " rejected_lines."
         ),
         body=Markup(body),  # noqa: S704 - its values were escaped
     )

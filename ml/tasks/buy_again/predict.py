@@ -56,9 +56,9 @@ def predict(
     the order) and reason, sorted by user_id and rank. submission.csv has one row per order:
     order_id (user_id in live mode) and products separated by blanks, the most probable first;
     `None` for an empty basket; where ids are text it has user_code and the products' codes, a blank
-    within one written %20 and a percent sign %25. cold_start.parquet has the shop's favourites for shoppers without
-    any earlier order. What `shop_columns` has of shoppers and products stands in both tables. Where
-    every basket is known all are written without rows.
+    within one written %20 and a percent sign %25. cold_start.parquet has the shop's favourites for
+    shoppers without any earlier order. What `shop_columns` has of shoppers and products stands in
+    both tables. Where every basket is known all are written without rows.
 
     Parameters
     ----------

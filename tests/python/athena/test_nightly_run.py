@@ -96,8 +96,7 @@ class Chain:
         return {"Crawler": {"State": crawler["State"], "LastCrawl": crawler["LastCrawl"]}}
 
     def _list(self, asked: Parameters) -> dict[str, Any]:
-        found = self.s3.list_objects_v2(Bucket=RAW, Prefix="_landed/_SUCCESS")
-        assert asked["Prefix"] == "_landed/_SUCCESS"
+        found = self.s3.list_objects_v2(**asked)
         return {"Contents": [{"Key": one["Key"]} for one in found.get("Contents", [])]}
 
     def _get(self, asked: Parameters) -> dict[str, str]:

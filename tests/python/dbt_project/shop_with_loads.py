@@ -67,7 +67,7 @@ def read_time(text: str) -> datetime | None:
     return None
 
 
-def reason(line: Line, *, ids: str) -> str | None:
+def reason(line: Line, *, ids: str) -> str | None:  # noqa: PLR0911 - one for each column
     """Give the first column that makes a line unusable."""
 
     def is_key(text: str) -> bool:
@@ -106,7 +106,8 @@ def staged(loads: Mapping[str, Sequence[Line]], *, ids: str = "whole") -> Staged
     -------
     Staged
         `orders`: order_id, user_id, order_number, order_dow, order_hour_of_day,
-        days_since_prior_order, ordered_at; `lines`: order_id, product_id, add_to_cart_order, reordered;
+        days_since_prior_order, ordered_at; `lines`: order_id, product_id, add_to_cart_order,
+        reordered;
         `loads`: load_date, order_lines, orders, new, replaced, cancelled, late orders, returned,
         anonymous, rejected lines; `rejected`: load_date, line, the column at fault.
 
@@ -172,12 +173,11 @@ def _orders_and_lines(newest: Mapping[str, Sequence[Line]], ids: str) -> tuple[R
     for user, placed in of_user.items():
         before: date | None = None
         seen: set[int] = set()
-        for number, (time, order, has_hour, places) in enumerate(
-            sorted(placed, key=lambda o: o[:2]), 1
-        ):
+        in_time = sorted(placed, key=lambda o: o[:2])
+        for number, (time, order_key, has_hour, places) in enumerate(in_time, start=1):
             orders.append(
                 (
-                    order,
+                    order_key,
                     key(user, ids=ids),
                     number,
                     (time.weekday() + 2) % 7,
@@ -190,13 +190,13 @@ def _orders_and_lines(newest: Mapping[str, Sequence[Line]], ids: str) -> tuple[R
                 places,
                 key=lambda p: (
                     places[p],
-                    hashlib.md5(f"{order} {p}".encode(), usedforsecurity=False).hexdigest(),
+                    hashlib.md5(f"{order_key} {p}".encode(), usedforsecurity=False).hexdigest(),
                     p,
                 ),
             )
             lines_out += [
-                (order, product, place, int(product in seen))
-                for place, product in enumerate(shuffled, 1)
+                (order_key, product, rank, int(product in seen))
+                for rank, product in enumerate(shuffled, 1)
             ]
             seen |= places.keys()
             before = time.date()

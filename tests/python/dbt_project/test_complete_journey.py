@@ -100,7 +100,7 @@ def test_predictions_know_the_newest_load(
         result = ml(*command)
         assert result.exit_code == 0, result.output
     scores = pl.read_parquet(out / "scores.parquet")
-    newest = lines["transaction_timestamp"].max().date()
+    newest = lines["transaction_timestamp"].dt.date().max()
     last = (
         lines.filter(pl.col("quantity") > 0)
         .group_by(user_id=pl.col("household_id").cast(pl.Int64))

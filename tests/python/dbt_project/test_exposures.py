@@ -42,7 +42,7 @@ def test_tasks_read_together_exactly_what_is_exported(manifest: dict[str, Any]) 
 
 
 def test_athena_s_export_copies_exactly_these_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    built_tiny_shop: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied: list[str] = []
 
@@ -51,7 +51,8 @@ def test_athena_s_export_copies_exactly_these_tables(
         return nullcontext()
 
     monkeypatch.setattr(ml.lake.export, "athena_lake", note)
-    with ml.lake.export._open_lake("athena", "next_basket", tmp_path):  # noqa: SLF001
+    build = ml.lake.export.read_build(built_tiny_shop.target / "manifest.json", "athena")
+    with ml.lake.export._open_lake("athena", build, tmp_path):  # noqa: SLF001
         pass
     assert sorted(copied) == sorted([CANDIDATES, *EXPORTED])
 

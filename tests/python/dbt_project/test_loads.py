@@ -57,7 +57,8 @@ def found(shop: Workspace) -> Staged:
         sorted(
             query(
                 shop,
-                "select load_date, line_text, split_part(reject_reason, ' ', 1) from rejected_lines",
+                "select load_date, line_text, split_part(reject_reason, ' ', 1)"
+                " from rejected_lines",
             ),
             key=str,
         ),
@@ -79,7 +80,7 @@ def shop(project: Path, tmp_path: Path) -> Workspace:
     return make_workspace(tmp_path / "workspace", tmp_path / "raw", project)
 
 
-# shopper 1 has two orders at one time; order 12 is half returned; 13 names nobody; 15 has a date alone
+# shopper 1 has two orders at one time; order 12 is half returned; 13 names nobody; 15 has no hour
 FIRST: list[Line] = [
     ("11", "1", "1", "2017-03-01 09:10:00", "2", "2"),
     ("11", "1", "2", "2017-03-01 09:10:00", "1", "1"),
@@ -116,7 +117,7 @@ def test_first_load_by_hand(shop: Workspace) -> None:
 
 
 def test_newest_load_wins_whole(shop: Workspace) -> None:
-    loads = {
+    loads: dict[str, list[Line]] = {
         "2017-03-01": FIRST,
         "2017-03-02": [
             ("11", "1", "4", "2017-03-01 09:20:00", "1", ""),  # corrected, and of other products
@@ -127,9 +128,8 @@ def test_newest_load_wins_whole(shop: Workspace) -> None:
     for day, lines in loads.items():
         write_load(shop.raw, day, lines)
         build_staging(shop)
-    assert query(shop, "select user_id, order_id from stg_orders order by user_id, order_number") == [
-        (1, 16), (1, 10), (1, 11), (3, 15),
-    ]  # fmt: skip
+    orders = query(shop, "select user_id, order_id from stg_orders order by user_id, order_number")
+    assert orders == [(1, 16), (1, 10), (1, 11), (3, 15)]
     assert query(shop, "select product_id from stg_order_products where order_id = 11") == [(4,)]
     assert query(
         shop,
@@ -242,7 +242,7 @@ def test_lines_of_another_length_are_set_aside(shop: Workspace) -> None:
         ("13,1,1,2017-03-01,,", "line has more fields than its header"),
         (
             "14,1,1\n1,2017-03-01,,",
-            "product_id is no whole number without zeros in front (or var ids: text is missing)",
+            "line holds a line break or a control character",
         ),
     ]
 
@@ -312,21 +312,60 @@ def _column_twice(raw: Path) -> None:
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (_empty, "Load 2017-03-03 has no line: {raw}/order_lines/load_date=2017-03-03/lines.csv holds a header and nothing else."),
-        (_no_byte, "Raw file {raw}/order_lines/load_date=2017-03-03/lines.csv is empty: it has no header."),
-        (_headless, "Raw file {raw}/order_lines/load_date=2017-03-03/a.csv has no column order_id, user_id, product_id, ordered_at: its header is 11,1,1,"),
-        (_other_folder, "File {raw}/order_lines/2017-03-03/a.csv is in no load: the files of a load lie in a folder of its day, as in order_lines/load_date=2017-03-05/a.csv."),
-        (_no_day, "Folder load_date=2017-02-30 in {raw}/order_lines is of no day"),
-        (_no_folder, "File {raw}/order_lines/a.csv is in no load"),
+        (
+            _empty,
+            "Load 2017-03-03 has no line: {load}/lines.csv holds a header and nothing else.",
+        ),
+        (_no_byte, "Raw file {load}/lines.csv is empty: it has no header."),
+        (
+            _headless,
+            (
+                "Raw file {load}/a.csv has no column order_id, user_id, product_id, ordered_at:"
+                " its header is 11,1,1,"
+            ),
+        ),
+        (
+            _other_folder,
+            (
+                "File {lines}/2017-03-03/a.csv is in no load: the files of a load lie in a folder"
+                " of its day, as in order_lines/load_date=2017-03-05/a.csv."
+            ),
+        ),
+        (_no_day, "Folder load_date=2017-02-30 in {lines} is of no day"),
+        (_no_folder, "File {lines}/a.csv is in no load"),
         (_other_kind, "a.xlsx is no file of a load: these end with .csv, .csv.gz or .parquet."),
-        (_vanished, "2017-03-01: load that was read before and is no longer in {raw}/order_lines."),
-        (_two_shapes, "RAW_DIR '{raw}' holds raw files of two shapes, order_lines/ and orders.csv: keep those of one."),
-        (_unreadable_times, "Load 2017-03-03: 1 of 9 lines cannot be used, and var most_rejected allows 0.001 of them. ordered_at is no time in 1 line, as in {raw}/order_lines/load_date=2017-03-03/lines.csv: 20,1,1,noon,1,."),
-        (_text_id, "order_id is no whole number without zeros in front (or var ids: text is missing) in 1 line, as in {raw}/order_lines/load_date=2017-03-03/lines.csv: A20,1,1,2017-03-01,1,."),
-        (_column_twice, "names a column twice: its header is order_id,user_id,product_id,ordered_at,quantity,cart_position,quantity."),
+        (_vanished, "2017-03-01: load that was read before and is no longer in {lines}."),
+        (
+            _two_shapes,
+            (
+                "RAW_DIR '{raw}' holds raw files of two shapes, order_lines/ and orders.csv: keep"
+                " those of one."
+            ),
+        ),
+        (
+            _unreadable_times,
+            (
+                "Load 2017-03-03: 1 of 9 lines cannot be used, and var most_rejected allows 0.001"
+                " of them. ordered_at is no time in 1 line, as in {load}/lines.csv: 20,1,1,noon,1,."
+            ),
+        ),
+        (
+            _text_id,
+            (
+                "order_id is no whole number without zeros in front (or var ids: text is missing)"
+                " in 1 line, as in {load}/lines.csv: A20,1,1,2017-03-01,1,."
+            ),
+        ),
+        (
+            _column_twice,
+            (
+                "names a column twice: its header is order_id,user_id,product_id,ordered_at,"
+                "quantity,cart_position,quantity."
+            ),
+        ),
         (_no_products, "Raw file {raw}/products/products.csv is missing"),
     ],
-)  # fmt: skip
+)
 def test_bad_files_stop_with_a_sentence_and_change_nothing(
     damage: Callable[[Path], None], sentence: str, shop: Workspace
 ) -> None:
@@ -335,7 +374,9 @@ def test_bad_files_stop_with_a_sentence_and_change_nothing(
     before = found(shop)
     damage(shop.raw)
     output = build_staging(shop, fails=True)
-    assert sentence.format(raw=shop.raw) in output
+    lines = shop.raw / "order_lines"
+    load = lines / "load_date=2017-03-03"
+    assert sentence.format(raw=shop.raw, lines=lines, load=load) in output
     assert found(shop) == before
 
 
@@ -347,12 +388,24 @@ def test_bad_files_stop_with_a_sentence_and_change_nothing(
         ({"raw_shape": "instacart"}, "holds order lines with times: build them with --vars"),
         ({"ids": "uuid"}, "var ids is 'uuid': give whole or text."),
         ({"most_rejected": "1 %"}, "var most_rejected is '1 %'"),
-        ({"order_lines_columns": {"user": "customer"}}, "var order_lines_columns names user, which is no column of ours"),
-        ({"order_lines_columns": {"user_id": "order_id"}}, "var order_lines_columns takes the files' column order_id for order_id and user_id: give each its own."),
-        ({"order_lines_columns": {"user_id": "customer"}}, "has no column customer: its header is order_id,user_id"),
+        (
+            {"order_lines_columns": {"user": "customer"}},
+            "var order_lines_columns names user, which is no column of ours",
+        ),
+        (
+            {"order_lines_columns": {"user_id": "order_id"}},
+            (
+                "var order_lines_columns takes the files' column order_id for order_id and user_id:"
+                " give each its own."
+            ),
+        ),
+        (
+            {"order_lines_columns": {"user_id": "customer"}},
+            "has no column customer: its header is order_id,user_id",
+        ),
         ({"products_columns": {"aisle": "category"}}, "products.csv has no column category"),
     ],
-)  # fmt: skip
+)
 def test_bad_vars_stop_with_a_sentence(
     variables: dict[str, Any], sentence: str, shop: Workspace
 ) -> None:
@@ -379,13 +432,12 @@ def test_other_names_and_kinds_of_files(shop: Workspace) -> None:
     write_csv(folder / "_unfinished.csv", ["nothing"], [])
     with duckdb.connect() as connection:
         write_csv(folder / "b.csv", header, rows[4:7])
-        connection.execute(
-            f"copy (select * from read_csv('{folder}/b.csv', all_varchar=true)) to '{folder}/b.csv.gz'"
-        )
+        read = f"read_csv('{folder}/b.csv', all_varchar=true)"
+        connection.execute(f"copy (select * from {read}) to '{folder}/b.csv.gz'")
         (folder / "b.csv").unlink()
         connection.execute(
-            "copy (select date '2017-03-01' as kaufzeit, 6::bigint as artikel, 1.0::double as menge,"
-            f" 15 as bon, 3::bigint as kunde) to '{folder}/c.parquet'"
+            "copy (select date '2017-03-01' as kaufzeit, 6::bigint as artikel,"
+            f" 1.0::double as menge, 15 as bon, 3::bigint as kunde) to '{folder}/c.parquet'"
         )
         connection.execute(
             "copy (select timestamp '2017-03-01 10:00:00.25' as kaufzeit, 6 as artikel, 17 as bon,"
@@ -413,10 +465,12 @@ def _history() -> st.SearchStrategy[list[dict[str, list[Line]]]]:
         st.sampled_from(["1", "2", "3", "4", "5", "6", "07"]),
         st.sampled_from(["1", "2", "2", "2", ""]),
         st.sampled_from(["1", "2", "3", "9"]),
-        st.sampled_from(["2017-03-01 10:00:00", "2017-03-02", "2017-02-27 23:00:00", "2017-03-04T01:02", "soon"]),
+        st.sampled_from(
+            ["2017-03-01 10:00:00", "2017-03-02", "2017-02-27 23:00:00", "2017-03-04T01:02", "soon"]
+        ),
         st.sampled_from(["", "1", "0", "-2", "3.5"]),
         st.sampled_from(["", "1", "2"]),
-    )  # fmt: skip
+    )
     return st.lists(
         st.dictionaries(days, st.lists(line, min_size=1, max_size=9), min_size=1, max_size=3),
         min_size=1,
@@ -458,21 +512,27 @@ def test_data_csv_is_the_same_bytes_after_a_history(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_products(raw, PRODUCTS)
     days = [date(2017, 3, 1) + timedelta(days=n) for n in range(4)]
-    loads = {
-        str(day): [
-            (str(100 * n + user), str(user), str((user * product + n) % 7 + 1), f"{day} 0{user}:00:00", "1", "")
+    loads: dict[str, list[Line]] = {}
+    for n, day in enumerate(days):
+        loads[str(day)] = [
+            (
+                f"{n}0{user}",
+                f"{user}",
+                f"{(user * product + n) % 7 + 1}",
+                f"{day} 0{user}:00",
+                "1",
+                "",
+            )
             for user in range(1, 8)
             for product in range(1, 4)
         ]
-        for n, day in enumerate(days)
-    }  # fmt: skip
     grown = make_workspace(tmp_path / "grown", raw)
     first, second, third, fourth = loads
-    for day in (second, first):  # late
-        write_load(raw, day, loads[day][:9])
+    for late in (second, first):
+        write_load(raw, late, loads[late][:9])
     dbt(grown, "run", variables=VARS)
-    for day in (first, second, third, fourth):  # and again, whole
-        write_load(raw, day, loads[day])
+    for again in (first, second, third, fourth):
+        write_load(raw, again, loads[again])
     dbt(grown, "run", variables=VARS)
     export(grown)
     at_once = make_workspace(tmp_path / "at-once", raw)

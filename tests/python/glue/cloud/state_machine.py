@@ -45,7 +45,7 @@ DEFINITION = ROOT / "glue" / "cloud" / "etl.asl.json"
 SUBSTITUTIONS = {
     "Name": "shop",
     "RawBucket": "shop-raw",
-    "SuccessKey": "_landed/_SUCCESS",
+    "Landing": "_landed/",
     "ArtifactsBucket": "shop-artifacts",
     "Crawler": "shop-raw",
     "Cluster": "shop",

@@ -116,28 +116,71 @@ def test_containers_get_their_run_role_and_network() -> None:
     }
 
 
+def listing(*lists: list[str]) -> Handler:
+    """Answer with one list of running executions after the other, newest first."""
+    answers = iter(lists)
+    return lambda _asked: {"Executions": [{"ExecutionArn": arn} for arn in next(answers)]}
+
+
+# the list is not always up to date
+@pytest.mark.parametrize("running", [[SELF], [], ["arn:newer", SELF]])
+def test_oldest_run_goes_on_at_once(running: list[str]) -> None:
+    done = run(sfn_list=listing(running))
+    assert done.status == "SUCCEEDED"
+    assert "WaitForOlder" not in done.entered
+    assert commands(done) == ORDER
+
+
+@pytest.mark.parametrize("running", [[SELF, "arn:older"], ["arn:newer", SELF, "arn:older"]])
+def test_second_run_waits_for_the_older_one(running: list[str]) -> None:
+    done = run(sfn_list=listing(running, running, running[:-1]))
+    assert done.entered.count("WaitForOlder") == 2
+    assert commands(done) == ORDER
+
+
+def test_run_that_is_not_listed_yet_waits() -> None:
+    done = run(sfn_list=listing(["arn:older"], [SELF, "arn:older"], [SELF]))
+    assert done.entered.count("WaitForOlder") == 2
+    assert commands(done) == ORDER
+
+
 @pytest.mark.parametrize(
-    ("running", "error"),
+    "running",
+    [[SELF, "arn:waits", "arn:works"], ["arn:x", SELF, "arn:y", "arn:waits", "arn:works"]],
+)
+def test_third_run_leaves_it_to_the_one_that_waits(running: list[str]) -> None:
+    """So 365 loads that land together are two runs, the second of which finds them all."""
+    done = run(sfn_list=listing(running))
+    assert (done.status, done.entered[-1]) == ("SUCCEEDED", "LeftToSecond")
+    assert commands(done) == []
+    assert done.mails == []
+
+
+@pytest.mark.parametrize(
+    ("first_key", "is_landed"),
     [
-        ([SELF], None),
-        ([], None),  # the list is not always up to date
-        (["arn:newer", SELF], None),
-        ([SELF, "arn:older"], "SecondRun"),
+        ("_landed/2017-03-05/_SUCCESS", True),
+        ("_landed/_SUCCESS", True),
+        ("_landed/manifest.json", False),
     ],
 )
-def test_of_two_runs_the_older_goes_on(running: list[str], error: str | None) -> None:
-    listed = {"Executions": [{"ExecutionArn": arn} for arn in running]}
-    done = run(sfn_list=lambda _asked: listed)
-    assert done.error == error
-    if error:
-        assert done.cause == "Another run is under way: this one did nothing."
-        assert done.entered == [
-            "ListRuns",
-            "IsAnyListed",
-            "FindOldest",
-            "IsOldest",
-            "SecondRun",
-        ]
+def test_first_key_of_the_landing_tells_whether_anything_landed(
+    first_key: str, is_landed: bool
+) -> None:
+    done = run(marker=lambda _asked: {"Contents": [{"Key": first_key}]})
+    assert ("StartCrawler" in done.entered) is is_landed
+    (asked,) = [one for state, one in done.calls if state == "LookForMarker"]
+    assert asked["Prefix"] == asked["StartAfter"] == "_landed/"
+
+
+def test_lines_that_were_set_aside_are_told() -> None:
+    done = run(reason=lambda asked: {"Body": f"the sentence in {asked['Key']}"})
+    ((subject, message),) = done.mails
+    assert done.status == "SUCCEEDED"
+    assert subject == "shop: run succeeded, lines set aside"
+    assert message.startswith("Run run-1\nthe sentence in runs/run-1/notice.txt\n")
+    lost = run(reason=lambda _asked: {"Body": "a sentence"}, alert=raises("SNS.NotFoundException"))
+    assert lost.status == "SUCCEEDED"
 
 
 def test_running_crawler_is_joined() -> None:
@@ -196,6 +239,9 @@ def test_alert_is_retried_and_may_fail() -> None:
     done = run(marker=lambda _asked: {"KeyCount": 0}, alert=publish)
     assert done.error == "RunFailed"
     assert len(sent) == 1
+    answers = iter([TaskError(error) for error in ALERT_RETRIED])
+    assert run(reason=lambda _asked: {"Body": "a sentence"}, alert=publish).status == "SUCCEEDED"
+    assert len(sent) == 2
     lost = run(marker=lambda _asked: {"KeyCount": 0}, alert=raises("SNS.NotFoundException"))
     assert (lost.error, lost.entered[-1]) == ("RunFailed", "Failed")
 
@@ -205,7 +251,7 @@ FAILURES: dict[str, tuple[Callable[[], dict[str, Handler]], str, str]] = {
     "no marker": (
         lambda: {"marker": lambda _asked: {"KeyCount": 0}},
         "look for _SUCCESS",
-        "the six files have not all arrived",
+        "neither the six files nor a load have arrived whole",
     ),
     "bucket": (
         lambda: {"marker": raises("S3.NoSuchBucketException", "no bucket")},
@@ -358,7 +404,7 @@ def test_every_retry_is_tested() -> None:
         {(state, error) for _, error, state in RETRIED}
         | {("GetCrawler", error) for error in LOOK_RETRIED}
         | {(state, error) for state in CONTAINERS for error in CAPACITY}
-        | {("Alert", error) for error in ALERT_RETRIED}
+        | {(state, error) for state in ("Alert", "Notify") for error in ALERT_RETRIED}
     )
 
 
@@ -367,7 +413,8 @@ def test_every_task_has_a_limit_and_a_catch() -> None:
     assert machine["QueryLanguage"] == "JSONPath"
     tasks = {k: state for k, state in machine["States"].items() if state["Type"] == "Task"}
     longest = sum(state["TimeoutSeconds"] for state in tasks.values())
-    assert 0 < machine["TimeoutSeconds"] <= longest + 1800
+    # a run may wait for another one
+    assert longest < machine["TimeoutSeconds"] <= 2 * longest
     for name, state in tasks.items():
         assert state["Catch"][-1]["ErrorEquals"] == ["States.ALL"], name
         retried = {error for retry in state.get("Retry", []) for error in retry["ErrorEquals"]}
@@ -388,9 +435,13 @@ def test_every_state_is_entered_and_every_branch_taken() -> None:
         ends_badly = at_step(step, lambda _asked: {"Containers": [{"ExitCode": 1}]})
         runs.append(run(ecs=ends_badly, reason=lambda _asked: {"Body": "a sentence"}))
         runs.append(run(ecs=at_step(step, raises("States.Timeout"))))
-    older = {"Executions": [{"ExecutionArn": "arn:older"}]}
-    runs.append(run(sfn_list=lambda _asked: older))
-    runs.append(run(sfn_list=lambda _asked: {"Executions": []}))
+    runs.append(run(sfn_list=listing(["arn:older"], [])))
+    runs.append(run(sfn_list=listing([SELF, "arn:older"], [SELF])))
+    runs.append(run(sfn_list=listing([SELF, "arn:waits", "arn:works"])))
+    runs.append(run(reason=lambda _asked: {"Body": "a sentence"}))
+    runs.append(
+        run(reason=lambda _asked: {"Body": "a sentence"}, alert=raises("SNS.NotFoundException"))
+    )
     runs.append(run(marker=lambda _asked: {"KeyCount": 0}, alert=raises("SNS.NotFoundException")))
     entered = {name for done in runs for name in done.entered}
     assert entered == read_definition()["States"].keys()

@@ -117,19 +117,19 @@ def test_interrupted_upload_is_taken_up_again(
     for name in ("orders.csv", "products.csv", "aisles.csv"):
         with (shop / name).open("ab") as file:
             file.write((shop / name).read_bytes().splitlines(keepends=True)[-1])
-    real_send = upload_module._send  # noqa: SLF001
+    real_send = upload_module.send_file
     sent: list[str] = []
 
-    def send_two(s3: Any, raw: Any, file: Any, step: Any) -> None:  # noqa: ANN401
+    def send_one(s3: Any, raw: Any, path: Path, key: str, *rest: Any, step: Any) -> None:  # noqa: ANN401
         if len(sent) == 1:
             raise click.ClickException("the line went dead")
-        sent.append(file.key)
-        real_send(s3, raw, file, step)
+        sent.append(key)
+        real_send(s3, raw, path, key, *rest, step=step)
 
-    monkeypatch.setattr(upload_module, "_send", send_two)
+    monkeypatch.setattr(upload_module, "send_file", send_one)
     assert run("upload", shop).exit_code == 1
     assert "_landed/_SUCCESS" not in keys(account), "a half-landed set must not look complete"
-    monkeypatch.setattr(upload_module, "_send", real_send)
+    monkeypatch.setattr(upload_module, "send_file", real_send)
     lines = account.upload(shop)
     assert f"{sent[0]}: unchanged, skipped" in lines
     assert versions(account, sent[0]) == 2, "what arrived whole is not sent a second time"
