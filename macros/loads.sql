@@ -219,7 +219,7 @@
 {% macro check_loads() %}
     {%- if execute and not flags.EMPTY -%}
         {%- do check_loads_have_lines() -%}
-        {%- do check_rejected_lines("'Load ' || load_date") -%}
+        {%- do check_rejected_lines('load_date', 'Load ') -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -232,10 +232,10 @@
 {% endmacro %}
 
 
-{% macro check_rejected_lines(group_name) %}
+{% macro check_rejected_lines(group, label='') %}
     {%- set above = run_query(
-        "select * from (select " ~ group_name ~ " as group_name, count(*) as all_lines,"
-        ~ " count(reject_reason) as rejected_lines from " ~ this ~ " group by " ~ group_name ~ ") as counted"
+        "select * from (select " ~ group ~ " as group_name, count(*) as all_lines,"
+        ~ " count(reject_reason) as rejected_lines from " ~ this ~ " group by " ~ group ~ ") as counted"
         ~ " where rejected_lines > " ~ var('most_rejected') ~ " * all_lines order by group_name"
     ).rows -%}
     {%- if above -%}
@@ -243,7 +243,7 @@
         {%- set told = [] -%}
         {%- for row in run_query(
             "select reject_reason, count(*) as rejected_lines, min(file_name || ': ' || line_text) as example from "
-            ~ this ~ " where reject_reason is not null and " ~ group_name ~ " = " ~ text_literal(worst[0])
+            ~ this ~ " where reject_reason is not null and " ~ group ~ " = " ~ text_literal(worst[0])
             ~ " group by reject_reason order by rejected_lines desc, reject_reason"
         ).rows -%}
             {%- do told.append(
@@ -251,13 +251,34 @@
             ) -%}
         {%- endfor -%}
         {%- set more = above | length - 1 -%}
+        {%- if label -%}
+            {%- do take_back_loads(above) -%}
+        {%- endif -%}
         {%- do exceptions.raise_compiler_error(
-            worst[0] ~ (" (and " ~ more ~ " more)" if more else "") ~ ": " ~ worst[2] ~ " of "
+            label ~ worst[0] ~ (" (and " ~ more ~ " more)" if more else "") ~ ": " ~ worst[2] ~ " of "
             ~ worst[1] ~ " lines cannot be used, and var most_rejected allows " ~ var('most_rejected')
             ~ " of them. " ~ told | join(' ') ~ " Mend the files, or allow more with"
             ~ " --vars '{most_rejected: " ~ (worst[2] / worst[1] + 0.0005) | round(3) ~ "}'."
         ) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{#- Loads that are not to be published. The local target's transaction is rolled back. -#}
+{% macro take_back_loads(rows) %}
+    {{ return(adapter.dispatch('take_back_loads')(rows)) }}
+{% endmacro %}
+
+
+{% macro duckdb__take_back_loads(rows) %}
+{% endmacro %}
+
+
+{#- Athena has no transaction: the loads' files are deleted, so that the next run reads them again. -#}
+{% macro athena__take_back_loads(rows) %}
+    {%- for row in rows -%}
+        {%- do adapter.clean_up_partitions(this, 'load_date = ' ~ text_literal(row[0])) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 

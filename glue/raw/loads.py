@@ -80,9 +80,9 @@ def products_file(folder: Path) -> Path:
     return found[0]
 
 
-def stored_suffix(path: Path) -> str:
-    """Give the suffix of what `write_shop_file` writes of a file."""
-    return ".parquet" if path.suffix == ".parquet" else ".csv"
+def stored_name(path: Path) -> str:
+    """Give the name of what `write_shop_file` writes of a file: CSV is stored plain."""
+    return path.name.removesuffix(".gz")
 
 
 def write_shop_file(path: Path, table: str, target: Path) -> None:

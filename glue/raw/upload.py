@@ -1,6 +1,7 @@
 """Upload the six raw files; `_SUCCESS` is written last, and only for a whole set."""
 
 import hashlib
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from glue.raw.loads import (
     is_folder_of_loads,
     marker_of,
     products_file,
-    stored_suffix,
+    stored_name,
     write_shop_file,
 )
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
@@ -103,7 +104,7 @@ def upload_loads(folder: Path, raw: Location, step: StepMaker) -> list[str]:
     s3 = client("s3")
     loads = find_loads(folder)
     products = products_file(folder)
-    kinds = {stored_suffix(path) for load in loads for path in load.files}
+    kinds = {Path(stored_name(path)).suffix for load in loads for path in load.files}
     there = {Path(each.key).suffix for each in list_objects(s3, raw.below(ORDER_LINES))}
     if len(kinds | there) > 1:
         raise click.ClickException(
@@ -113,26 +114,38 @@ def upload_loads(folder: Path, raw: Location, step: StepMaker) -> list[str]:
         )
     lines = []
     with tempfile.TemporaryDirectory(prefix="next-basket-upload-") as scratch:
-        name = f"{PRODUCTS}{stored_suffix(products)}"
-        path = Path(scratch) / name
-        write_shop_file(products, PRODUCTS, path)
-        if _send_changed(s3, raw, [(path, f"{PRODUCTS}/{name}")], step):
-            lines.append(f"{PRODUCTS}/{name}: {path.stat().st_size:,} bytes")
+        place = f"{PRODUCTS}/"
+        files = _write_shop_files((products,), PRODUCTS, Path(scratch) / PRODUCTS, place)
+        if _send_changed(s3, raw, files, step, within=place):
+            lines.append(f"{PRODUCTS}: {_bytes(files):,} bytes")
         for load in loads:
             place = f"{ORDER_LINES}/load_date={load.day}/"
-            files = []
-            for source in load.files:
-                path = (
-                    Path(scratch) / f"{load.day}-{source.name.split('.')[0]}{stored_suffix(source)}"
-                )
-                write_shop_file(source, ORDER_LINES, path)
-                files.append((path, place + path.name))
-            if _send_changed(s3, raw, files, step, marker=marker_of(load.day), within=place):
-                size = sum(path.stat().st_size for path, _ in files)
-                lines.append(f"load {load.day}: {size:,} bytes")
-            for path, _ in files:
-                path.unlink()
+            files = _write_shop_files(load.files, ORDER_LINES, Path(scratch) / load.day, place)
+            if _send_changed(s3, raw, files, step, within=place, marker=marker_of(load.day)):
+                lines.append(f"load {load.day}: {_bytes(files):,} bytes")
+            shutil.rmtree(Path(scratch) / load.day)
     return lines or [f"{raw} holds these {len(loads)} loads already: nothing done."]
+
+
+def _write_shop_files(
+    sources: tuple[Path, ...], table: str, folder: Path, place: str
+) -> list[tuple[Path, str]]:
+    """Write files for Athena, and give each with its key below the raw zone."""
+    folder.mkdir()
+    written: dict[Path, Path] = {}
+    for source in sources:
+        path = folder / stored_name(source)
+        if path in written:
+            raise click.ClickException(
+                f"{written[path]} and {source} would both be {place}{path.name}: rename one."
+            )
+        write_shop_file(source, table, path)
+        written[path] = source
+    return [(path, place + path.name) for path in written]
+
+
+def _bytes(files: list[tuple[Path, str]]) -> int:
+    return sum(path.stat().st_size for path, _ in files)
 
 
 def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
@@ -141,16 +154,14 @@ def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
     files: list[tuple[Path, str]],
     step: StepMaker,
     *,
+    within: str,
     marker: str = "",
-    within: str = "",
 ) -> bool:
     """Send files unless they are there; what else lies `within` goes, the marker comes last."""
     digests = {key: _sha256(path) for path, key in files}
     keys = set(digests)
-    strangers = set()
-    if within:
-        place = Location(raw.bucket, raw.key(within))
-        strangers = {each.key.removeprefix(raw.prefix) for each in list_objects(s3, place)} - keys
+    place = Location(raw.bucket, raw.key(within))
+    strangers = {each.key.removeprefix(raw.prefix) for each in list_objects(s3, place)} - keys
     changed = [
         (path, key)
         for path, key in files

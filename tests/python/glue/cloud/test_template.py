@@ -12,13 +12,12 @@ import click
 import pytest
 
 from glue.cloud.stack import CODE, FOLDER, parameters
-from glue.raw.contract import raw_tables
-from glue.raw.loads import ORDER_LINES, marker_of
+from glue.raw.loads import marker_of
 from glue.settings import LANDING, SUCCESS_KEY, read_settings
 from ml.tools.paths import ROOT
 from tests.python.glue.cloud.ministack import read_template
 from tests.python.glue.cloud.state_machine import SUBSTITUTIONS
-from tests.python.glue.conftest import Account
+from tests.python.glue.conftest import CRAWLED, Account
 
 Template = dict[str, Any]
 TEMPLATES = [FOLDER / name for name in CODE if name.endswith(".yaml")]
@@ -107,8 +106,7 @@ def check_failure_rule(template: Template) -> None:
 def check_crawler_targets(template: Template) -> None:
     targets = template["Resources"]["Crawler"]["Properties"]["Targets"]["S3Targets"]
     paths = [target["Path"]["Fn::Sub"] for target in targets]
-    names = [*(table.name for table in raw_tables()), ORDER_LINES]
-    assert paths == [f"s3://${{Raw}}/{name}/" for name in names]
+    assert paths == [f"s3://${{Raw}}/{name}/" for name in CRAWLED]
 
 
 def s3_event(bucket: str, key: str) -> dict[str, Any]:
