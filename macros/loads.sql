@@ -29,7 +29,9 @@
     {%- do check_loads_are_there(loads, staged, raw_dir() ~ '/order_lines') -%}
     {%- set files = [] -%}
     {%- set by_header = {} -%}
-    {%- for load in loads_to_read(loads, staged) -%}
+    {%- set unread = loads_to_read(loads, staged) -%}
+    {%- do say_loads_to_read(loads, unread) -%}
+    {%- for load in unread -%}
         {%- for file in loads[load.load_date].files -%}
             {%- set header = header_of_shop_file(file, order_line_columns()) -%}
             {%- do by_header.setdefault((file.endswith('.parquet'), header | join('\x01')), [header]).append(file) -%}
@@ -54,6 +56,20 @@
         ~ ' from (' ~ (selects | join(' union all ') or no_order_lines()) ~ ') as order_lines'
         ~ ' inner join raw.files_to_read on order_lines.file_name = files_to_read.file_name'
     ) -%}
+{% endmacro %}
+
+
+{% macro say_loads_to_read(loads, unread) %}
+    {%- if flags.WHICH in ('build', 'run') -%}
+        {%- set sizes = [] -%}
+        {%- for load in unread -%}
+            {%- do sizes.append(loads[load.load_date].bytes | int) -%}
+        {%- endfor -%}
+        {%- do log(
+            'Reads ' ~ unread | length ~ ' of ' ~ loads | length ~ ' loads, ' ~ '{:,}'.format(sizes | sum) ~ ' bytes.',
+            info=true
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 

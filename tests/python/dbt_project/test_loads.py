@@ -127,7 +127,9 @@ def test_newest_load_wins_whole(shop: Workspace) -> None:
     }
     for day, lines in loads.items():
         write_load(shop.raw, day, lines)
-        build_staging(shop)
+        told = build_staging(shop)
+    size = (shop.raw / "order_lines/load_date=2017-03-02/lines.csv").stat().st_size
+    assert f"Reads 1 of 2 loads, {size} bytes." in told
     orders = query(shop, "select user_id, order_id from stg_orders order by user_id, order_number")
     assert orders == [(1, 16), (1, 10), (1, 11), (3, 15)]
     assert query(shop, "select product_id from stg_order_products where order_id = 11") == [(4,)]
@@ -158,6 +160,22 @@ def test_a_load_is_read_once(shop: Workspace) -> None:
     assert after[1][1] == before[1][1]
     assert after[1][2] > before[1][2]
     assert found(shop) == staged({"2017-03-01": FIRST, "2017-03-02": FIRST[:2]})
+
+
+def test_replaced_files_are_cleaned_away_when_asked_for(shop: Workspace) -> None:
+    for lines in (FIRST, FIRST[:4]):
+        write_load(shop.raw, "2017-03-01", lines)
+        write_load(shop.raw, "2017-03-02", FIRST)
+        build_staging(shop)
+    staged_folder = shop.lake / "next_basket.stg_order_lines.loads"
+    assert len(list(staged_folder.rglob("*.parquet"))) == 4
+    before = found(shop)
+    output = dbt(shop, "run-operation", "clean_lake", variables=VARS)
+    assert output.count("Emptied ") == 2
+    assert len(list(staged_folder.rglob("*.parquet"))) == 2
+    assert found(shop) == before
+    output = dbt(shop, "run-operation", "clean_lake", fails=True)
+    assert "holds order lines with times: build them with" in output
 
 
 def test_loads_of_days_are_read_again_when_asked_for(shop: Workspace) -> None:
