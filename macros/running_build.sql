@@ -1,7 +1,9 @@
 {#-
     Two builds of one schema at once read each other's tables. With the same vars, the same raw files
     and the same checkout the rows are right all the same; with other vars they would be mixed, so
-    such a build is refused. (That files and checkout are the same is not looked at.) Each build
+    such a build is refused. (That files and checkout are the same is not looked at.) So is every second
+    build of a shop with loads: Athena's insert_overwrite is no transaction, and two that stage a load at
+    once leave its lines twice. Each build
     leaves a view, its marker, for as long as it runs, and its name says what it builds and since
     when: running_build_<mode>_<windows>_<seconds since 1970>_<id of the invocation>. One of two
     hours ago is the leftover of a killed build. On the local target DuckDB locks its file.
@@ -32,12 +34,17 @@
             {%- set build = read_marker(marker) -%}
             {%- if run_started_at.timestamp() - build.began_at >= 7200 -%}
                 {%- do adapter.delete_from_glue_catalog(marker_relation(marker)) -%}
-            {%- elif build.mode != var('mode') or build.windows != var('windows') -%}
+            {%- elif marker != own_marker() and (
+                build.mode != var('mode') or build.windows != var('windows') or var('raw_shape') == 'order_lines'
+            ) -%}
                 {%- do adapter.delete_from_glue_catalog(marker_relation(own_marker())) -%}
                 {%- do exceptions.raise_compiler_error(
                     "Another build of schema " ~ target.schema ~ " is running, with mode: "
-                    ~ build.mode ~ ", windows: " ~ build.windows ~ " instead of mode: " ~ var('mode')
-                    ~ ", windows: " ~ var('windows') ~ ": wait for its end or take another schema. If"
+                    ~ build.mode ~ ", windows: " ~ build.windows
+                    ~ (
+                        ", and both would stage the same loads" if var('raw_shape') == 'order_lines' else
+                        " instead of mode: " ~ var('mode') ~ ", windows: " ~ var('windows')
+                    ) ~ ": wait for its end or take another schema. If"
                     ~ " it was killed: dbt run-operation remove_marker --target " ~ target.name
                     ~ " --args '{marker: " ~ marker ~ "}'"
                 ) -%}

@@ -128,12 +128,12 @@ def tasks(without_input: bool) -> None:
 @data_option
 @click.option("--run", type=_PATH, help="Folder to make.  [default: RUNS_DIR/<task>/<time>]")
 def train(task: Task, data: Path | None, run: Path | None, options: dict[str, Any]) -> None:
-    """Fit a task's models, judge them out of fold, write a run."""
-    from ml.judging.printing import print_verdicts  # noqa: PLC0415 - slow to import
+    """Fit a task's models, judge them out of fold beside every baseline, write a run."""
     from ml.runs.run import new_run  # noqa: PLC0415
 
     run = run or new_run(runs_of(task.name))
-    print_verdicts(task.load().train(data or default_data(), run, **options))
+    functions = task.load()
+    functions.print_ladder(functions.train(data or default_data(), run, **options))
 
 
 @click.command()
@@ -141,7 +141,7 @@ def train(task: Task, data: Path | None, run: Path | None, options: dict[str, An
 @data_option
 @click.option("--run", type=_PATH, help="A finished run.  [default: RUNS_DIR/<task>/latest]")
 def evaluate(task: Task, data: Path | None, run: Path | None) -> None:
-    """Print the ladder: every baseline and the model on the same orders."""
+    """Judge a run again, on this data: every baseline and the model on the same orders."""
     run = run or runs_of(task.name) / "latest"
     functions = task.load()
     functions.print_ladder(functions.evaluate(data or default_data(), run))

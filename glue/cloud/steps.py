@@ -120,13 +120,12 @@ def _train(settings: Settings, run_id: str, work: Path) -> None:
 
 
 def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
-    """Print the ladder of each task that has a gate, run the gate and store the verdicts."""
+    """Run the gate of each task that has one, and store the verdicts."""
     data, run = _data(settings, run_id, work), settings.run(run_id)
     verdicts, refused = {}, []
     for task in _gated():
         model = _get_folder(run, f"models/{task.name}", work / "models" / task.name)
         on = ("--task", task.name, "--data", str(data), "--run", str(model))
-        _run(_ml("evaluate", *on))
         out = work / "gates" / f"{task.name}.json"
         margin = ("--margin", str(settings.margin), "--out", str(out))
         try:

@@ -1,6 +1,8 @@
 """The whole chain on loads of order lines: with new loads, with none, with a bad one."""
 
 import shutil
+import time
+import uuid
 from pathlib import Path
 
 import polars as pl
@@ -103,6 +105,16 @@ def test_run_without_a_new_load_reads_none_and_publishes(chain: Chain, second: E
     assert chain.json("live/current.json")["run"] == "third"
     assert exported(chain, "third").equals(exported(chain, "second"))
     assert "the new loads were read, 0 bytes." in chain.command("cost").stdout
+
+
+def test_second_build_at_once_is_refused(chain: Chain, second: Execution) -> None:
+    assert second.status == "SUCCEEDED"
+    marker = f"running_build_live_2_{time.time():.0f}_{uuid.uuid4().hex}"
+    query(chain.api, f"create view living.{marker} as select 1 as is_running")
+    done = chain.command("step", "build", RUN_ID="meanwhile")
+    query(chain.api, f"drop view living.{marker}")
+    assert done.returncode == 1
+    assert "both would stage the same loads: wait for its end" in " ".join(done.stderr.split())
 
 
 def test_bad_lines_are_told_and_stop_the_run(chain: Chain, shop: Path, second: Execution) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +285,26 @@ def test_step_without_a_run_or_of_another_name(account: Account, run: Run) -> No
     assert account.settings.name == "shop"
     assert "RUN_ID is not set" in run("step", "publish").output
     assert "There is no step bake: choose one of fix-serde" in run("step", "bake").output
+
+
+def test_what_could_not_be_used_of_new_loads_is_noted(account: Account) -> None:
+    last_night, tonight = datetime(2017, 3, 2, 3, 0, 0), datetime(2017, 3, 3, 3, 0, 0)  # noqa: DTZ001
+    body = io.BytesIO()
+    pl.DataFrame(
+        {
+            "load_date": ["2017-03-01", "2017-03-02", "2017-03-03"],
+            "order_lines": [4_000, 5_000, 6_000],
+            "rejected_lines": [3, 2, 0],
+            "last_read_at": [last_night, tonight, tonight],
+        }
+    ).write_parquet(body)
+    place = account.settings.lake
+    account.s3.put_object(Bucket=place.bucket, Key="loads/1", Body=body.getvalue())
+    account.glue.create_database(DatabaseInput={"Name": account.settings.lake_database})
+    account.glue.create_table(
+        DatabaseName=account.settings.lake_database,
+        TableInput={"Name": "loads", "StorageDescriptor": {"Location": f"{place}loads/"}},
+    )
+    steps._tell_rejected_lines(account.settings, "run-7", tonight)  # noqa: SLF001
+    noted = account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/notice.txt")["Body"].read()
+    assert noted.decode() == "Load 2017-03-02: 2 of 5,000 lines could not be used."
