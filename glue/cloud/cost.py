@@ -41,6 +41,8 @@ class NodeCost:
         Bytes that they read.
     billed
         Bytes that Athena charges for.
+    of_loads
+        Those of `scanned` that were read of raw order lines.
 
     """
 
@@ -48,6 +50,7 @@ class NodeCost:
     queries: int
     scanned: int
     billed: int
+    of_loads: int
 
     @property
     def group(self) -> str:
@@ -78,9 +81,9 @@ def cost(price: float) -> None:
     print_message(
         f"Models scanned {_megabytes(models)} MB, {ratio} the raw files ({_megabytes(raw)} MB)."
     )
-    of_loads = [node.scanned for node in nodes if node.node.endswith(".stg_order_lines")]
-    if of_loads:
-        print_message(f"Of order lines the new loads were read, {sum(of_loads):,} bytes.")
+    if any(node.node.endswith(".stg_order_lines") for node in nodes):
+        read = sum(node.of_loads for node in nodes)
+        print_message(f"Of order lines the new loads were read, {read:,} bytes.")
 
 
 def last_run(athena: Any, work_group: str) -> list[NodeCost]:  # noqa: ANN401
@@ -118,7 +121,13 @@ def last_run(athena: Any, work_group: str) -> list[NodeCost]:  # noqa: ANN401
         ):
             break
     costs = [
-        NodeCost(node, len(queries), sum(map(_scanned, queries)), sum(map(billed_bytes, queries)))
+        NodeCost(
+            node,
+            len(queries),
+            sum(map(_scanned, queries)),
+            sum(map(billed_bytes, queries)),
+            sum(_scanned(query) for query in queries if _reads_loads(query)),
+        )
         for node, queries in found.items()
     ]
     return sorted(costs, key=lambda cost: (-cost.scanned, cost.node))
@@ -166,6 +175,11 @@ def _comment(sql: str) -> dict[str, str]:
     found = _COMMENT.match(sql)
     comment: dict[str, str] = json.loads(found.group(1)) if found else {}
     return comment
+
+
+def _reads_loads(query: dict[str, Any]) -> bool:
+    """Tell whether a query reads raw order lines, and not what is staged of them."""
+    return f'"{ORDER_LINES}" as lines' in query["Query"]
 
 
 def _scanned(query: dict[str, Any]) -> int:

@@ -12,7 +12,8 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
@@ -53,9 +54,46 @@ def run_dbt(arguments: Sequence[str], cwd: Path, variables: dict[str, str]) -> t
         What it printed, to stdout and stderr in one.
 
     """
+    return _in_a_fork(_dbt, list(arguments), str(cwd), variables)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A command that comes after others: what is done before it, and its environment."""
+
+    before: Callable[[], None]
+    variables: dict[str, str]
+
+
+def run_dbt_in_turn(arguments: Sequence[str], cwd: Path, turns: Sequence[Turn]) -> tuple[int, str]:
+    """
+    Run the same `dbt` command several times in one process, which reads the project once.
+
+    Parameters
+    ----------
+    arguments
+        Those of the command line, without the program; vars and connection are always the same but
+        for folders.
+    cwd
+        Folder to run in.
+    turns
+        What changes; functions that can be pickled.
+
+    Returns
+    -------
+    int
+        0 if all of them ended well.
+    str
+        What they printed.
+
+    """
+    return _in_a_fork(_dbt_in_turn, list(arguments), str(cwd), list(turns))
+
+
+def _in_a_fork(target: Callable[..., None], *arguments: Any) -> tuple[int, str]:  # noqa: ANN401
     with tempfile.NamedTemporaryFile() as output:
         process = _PROCESSES.Process(
-            target=_dbt, args=(list(arguments), str(cwd), variables, output.name, _shared_folder())
+            target=target, args=(*arguments, output.name, _shared_folder())
         )
         process.start()
         process.join()
@@ -81,26 +119,61 @@ def _dbt(
     arguments: list[str], cwd: str, variables: dict[str, str], output: str, shared: Path
 ) -> None:
     """Be the command `dbt`."""
-    # loaded already where this runs
-    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
-    from dbt.cli.main import cli  # noqa: PLC0415
+    from dbt.cli.main import cli  # noqa: PLC0415 - loaded already where this runs
 
+    _prepare(cwd, output, shared)
+    _take(variables)
+    sys.argv = ["dbt", *arguments]
+    try:
+        cli(arguments)
+    finally:
+        _close_database()
+
+
+def _dbt_in_turn(
+    arguments: list[str], cwd: str, turns: list[Turn], output: str, shared: Path
+) -> None:
+    """Be a program that calls dbt."""
+    from dbt.cli.main import dbtRunner  # noqa: PLC0415 - loaded already where this runs
+
+    _prepare(cwd, output, shared)
+    manifest: Any = None
+    for turn in turns:
+        _take(turn.variables)
+        turn.before()
+        if manifest is None:
+            parse = ["parse", *arguments[arguments.index("--vars") :]]
+            manifest = dbtRunner().invoke(parse).result
+        done = dbtRunner(manifest=manifest).invoke(arguments)
+        _close_database()
+        if not done.success:
+            sys.exit(1)
+
+
+def _prepare(cwd: str, output: str, shared: Path) -> None:
     printed = os.open(output, os.O_WRONLY | os.O_APPEND)
     os.dup2(printed, sys.stdout.fileno())
     os.dup2(printed, sys.stderr.fileno())
     os.chdir(cwd)
-    os.environ.clear()
-    os.environ.update(variables)
-    sys.argv = ["dbt", *arguments]
     _hand_on_what_was_read(shared)
     # the same text, in a fifth of the time: `dump` encodes piece by piece in Python
     patch.object(json, "dump", _dump).start()
-    try:
-        cli(arguments)
-    finally:
-        # what dbt leaves to the end of the interpreter, to which a fork does not come: the database
-        # is closed, so that its file holds what was written
-        DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+
+
+def _take(variables: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(variables)
+
+
+def _close_database() -> None:
+    """
+    Do what dbt leaves to the end of the interpreter, to which a fork does not come.
+
+    The database is closed, so that its file holds what was written.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415
+
+    DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
 
 
 def _dump(value: object, file: TextIO, **how: Any) -> None:  # noqa: ANN401

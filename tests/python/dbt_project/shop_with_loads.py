@@ -31,6 +31,12 @@ def write_load(raw: Path, day: str, lines: Iterable[Line], name: str = "lines.cs
     write_csv(raw / "order_lines" / f"load_date={day}" / name, LINE_COLUMNS, lines)
 
 
+def write_loads(raw: Path, loads: Mapping[str, Iterable[Line]]) -> None:
+    """Write a file of each load."""
+    for day, lines in loads.items():
+        write_load(raw, day, lines)
+
+
 def write_products(raw: Path, products: Iterable[Sequence[str]]) -> None:
     """Write the file of products."""
     write_csv(raw / "products" / "products.csv", PRODUCT_COLUMNS, products)

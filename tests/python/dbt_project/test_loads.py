@@ -1,8 +1,11 @@
 """Order lines load by load: whatever came before, staging is what the files say now."""
 
+import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +21,19 @@ from tests.python.dbt_project.shop_with_loads import (
     staged,
     write_csv,
     write_load,
+    write_loads,
     write_products,
 )
-from tests.python.dbt_runs import Workspace, copy_staging, dbt, export, make_workspace, query
-from tests.python.forked_dbt import SHARED
+from tests.python.dbt_runs import (
+    Workspace,
+    copy_staging,
+    dbt,
+    environment,
+    export,
+    make_workspace,
+    query,
+)
+from tests.python.forked_dbt import SHARED, Turn, run_dbt_in_turn
 
 VARS = {"raw_shape": "order_lines", "mode": "live", "windows": 2}
 STAGING = ("run", "--select", "models/staging", "--exclude", "stg_recommendations")
@@ -150,7 +162,6 @@ def test_a_load_is_read_once(shop: Workspace) -> None:
     file = shop.raw / "order_lines/load_date=2017-03-01/lines.csv"
     stat = file.stat()
     file.write_bytes(b"x" * stat.st_size)
-    import os  # noqa: PLC0415
 
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     write_load(shop.raw, "2017-03-02", FIRST[:2])
@@ -503,7 +514,7 @@ def folders(tmp_path: Path) -> Iterator[Path]:
 
 
 @settings(
-    max_examples=20,
+    max_examples=int(os.environ.get("HISTORIES", "20")),
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -515,14 +526,15 @@ def test_any_history_equals_one_build(
     folder = next(folders)
     write_products(folder / "raw", PRODUCTS)
     grown = make_workspace(folder / "grown", folder / "raw", project)
-    loads: dict[str, list[Line]] = {}
-    for changes in history:
-        for day, lines in changes.items():
-            loads[day] = lines
-            write_load(grown.raw, day, lines)
-        build_staging(grown, most_rejected=1)
     at_once = make_workspace(folder / "at-once", folder / "raw", project)
-    build_staging(at_once, most_rejected=1)
+    variables = ("--vars", json.dumps(VARS | {"most_rejected": 1}))
+    turns = [
+        Turn(partial(write_loads, grown.raw, changes), environment(grown)) for changes in history
+    ]
+    turns.append(Turn(partial(write_loads, grown.raw, {}), environment(at_once)))
+    code, output = run_dbt_in_turn([*STAGING, *variables], project, turns)
+    assert code == 0, output
+    loads = {day: lines for changes in history for day, lines in changes.items()}
     assert found(grown) == found(at_once) == staged(loads)
 
 
