@@ -93,7 +93,7 @@
             ~ ', expected ' ~ expected | join(',') ~ '.' ~ raw_nearly_named(header, missing)
         ) }}
     {%- endif -%}
-    {%- set named = header | select('in', expected + optional) | list -%}
+    {%- set named = header | select('in', (expected | list) + (optional | list)) | list -%}
     {%- if named | length > named | unique | list | length -%}
         {{ return('names a column twice: its header is ' ~ header | join(',') ~ '.') }}
     {%- endif -%}

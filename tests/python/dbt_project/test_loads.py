@@ -546,7 +546,7 @@ def test_data_csv_is_the_same_bytes_after_a_history(tmp_path: Path) -> None:
     for n, day in enumerate(days):
         loads[str(day)] = [
             (
-                f"{n}0{user}",
+                f"{n + 1}0{user}",
                 f"{user}",
                 f"{(user * product + n) % 7 + 1}",
                 f"{day} 0{user}:00",
