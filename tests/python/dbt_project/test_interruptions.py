@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -189,8 +190,17 @@ def test_killed_at_any_point(stage: Stage, point: int) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
+        _wait_until_gone(running.pid)
     stage.check_nothing_is_half_written()
     stage.check_next_run()
+
+
+def _wait_until_gone(group: int) -> None:
+    """Wait for the end of what the killed shell had started: it holds the lake as long."""
+    with suppress(ProcessLookupError):
+        while True:
+            os.killpg(group, 0)
+            time.sleep(0.01)
 
 
 @pytest.fixture
