@@ -127,7 +127,7 @@ athena: .venv/dev-installed profiles.yml ## the Athena API on this machine, Trin
 	@$(BIN)/python -m tests.athena_api serve --engine $(ENGINE) --work "$$DBT_TARGET_PATH/athena" --raw "$$RAW_DIR"
 
 test-athena: .venv/dev-installed profiles.yml ## the target athena on Trino (without Java 24 or Maven: on DuckDB)
-	$(BIN)/python -m pytest tests/python/athena
+	$(BIN)/python -m pytest tests/python/athena --ignore tests/python/athena/test_nightly_loads.py
 
 parity: .venv/dev-installed ## both targets from the same raw files, compared cell by cell (2 builds, Trino)
 	@$(BIN)/python -m tests.parity --engine $(ENGINE)
@@ -155,7 +155,7 @@ test: lint ## lint, dbt's tests and conventions, and every test that needs neith
 test-cloud: .venv/cloud-installed ## template, state machine, triggers, Spark job, the whole chain
 	$(BIN)/python -m pytest -n auto --dist loadgroup tests/python/glue
 	@# in one process, so that the chain is built once and the engine behind Athena is named
-	$(BIN)/python -m pytest tests/python/athena/test_nightly_run.py
+	$(BIN)/python -m pytest tests/python/athena/test_nightly_run.py tests/python/athena/test_nightly_loads.py
 
 format: .venv/dev-installed ## rewrite Python and SQL files in the project's style
 	$(BIN)/ruff check --fix

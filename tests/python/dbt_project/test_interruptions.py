@@ -33,7 +33,7 @@ from tests.python.dbt_runs import (
 
 pytestmark = pytest.mark.xdist_group("interruptions")
 
-POINTS = int(os.environ.get("INTERRUPTIONS", "2"))
+POINTS = int(os.environ.get("INTERRUPTIONS", "1"))
 OFTEN = [("staging", point) for point in range(POINTS)]
 CASES = OFTEN + [("whole", point) for point in range(-(-POINTS // 5))]
 VARS = json.dumps({"raw_shape": "order_lines", "mode": "live", "windows": 2})
