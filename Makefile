@@ -142,6 +142,7 @@ lint: .venv/dev-installed profiles.yml ## style and types
 	$(BIN)/lint-imports
 	@mkdir -p $(CHECK_DIR)/lake
 	$(CHECK) $(BIN)/sqlfluff lint --disable-progress-bar models analyses tests/dbt
+	$(CHECK) $(BIN)/sqlfluff lint --disable-progress-bar --config .sqlfluff-order-lines models/staging
 
 test: lint ## lint, dbt's tests and conventions, and every test that needs neither Trino nor emulators
 	@rm -rf $(CHECK_DIR)/raw

@@ -51,7 +51,7 @@ windows as (
 
 ),
 
-final as (
+target_windows as (
 
     select
         next_orders.user_id,
@@ -61,13 +61,17 @@ final as (
     from next_orders
     cross join windows
     where
-        (
-            next_orders.next_order_number - windows.orders_back > 1
-            or (windows.orders_back = 0 and next_orders.next_order_number = 1)
-        )
-        {%- if var('longest_silence_days') %}
-        and (windows.orders_back > 0 or next_orders.user_id in (select user_id from expected_shoppers))
-        {%- endif %}
+        next_orders.next_order_number - windows.orders_back > 1
+        or (windows.orders_back = 0 and next_orders.next_order_number = 1)
+
+),
+
+final as (
+
+    select * from target_windows
+    {% if var('longest_silence_days') -%}
+    where orders_back > 0 or user_id in (select user_id from expected_shoppers)
+    {%- endif %}
 
 )
 

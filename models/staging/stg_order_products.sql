@@ -29,7 +29,10 @@ final as (
             partition by order_lines.order_id
             order by
                 coalesce(order_lines.cart_position, 2147483647),
-                {{ md5_text("cast(order_lines.order_id as varchar) || ' ' || cast(order_lines.product_id as varchar)") }},
+                {{ md5_text(
+                    "cast(order_lines.order_id as varchar) || ' '"
+                    ~ " || cast(order_lines.product_id as varchar)"
+                ) }},
                 order_lines.product_id
         ) as integer) as add_to_cart_order,
         case

@@ -74,7 +74,7 @@ def compare_tables(
     local, athena
         What stands after `from`.
     key
-        Columns that tell rows apart; empty for the ids and orders_back.
+        Columns that tell rows apart; empty for the ids and orders_back, or all if there are none.
 
     """
     columns = _columns(connection, local)
@@ -88,7 +88,8 @@ def compare_tables(
         ]
         return Compared(model, rows, types=len(differences), differences=differences)
     names = [name for name, _ in columns]
-    key = list(key) or [name for name in names if name.endswith("_id") or name == "orders_back"]
+    ids = [name for name in names if name.endswith("_id") or name == "orders_back"]
+    key = list(key) or ids or names
     joined = _joined(local, athena, names, key)
     counts = _rows(
         connection,

@@ -15,7 +15,8 @@ order_versions as (
         load_date,
         max(case when user_id is not null then 1 else 0 end) as names_shopper,
         max(is_bought) as is_bought,
-        case when cast(min(ordered_at) as date) < cast(load_date as date) then 1 else 0 end as is_late
+        case when cast(min(ordered_at) as date) < cast(load_date as date) then 1 else 0 end
+            as is_late
     from order_lines
     where reject_reason is null
     group by order_id, load_date
@@ -29,7 +30,7 @@ numbered_versions as (
         names_shopper,
         is_bought,
         is_late,
-        row_number() over (partition by order_id order by load_date) as version
+        row_number() over (partition by order_id order by load_date) as version_number
     from order_versions
 
 ),
@@ -39,8 +40,10 @@ orders as (
     select
         load_date,
         count(*) as orders,
-        cast(sum(case when version = 1 and is_bought = 1 then 1 else 0 end) as bigint) as new_orders,
-        cast(sum(case when version > 1 and is_bought = 1 then 1 else 0 end) as bigint) as replaced_orders,
+        cast(sum(case when version_number = 1 and is_bought = 1 then 1 else 0 end) as bigint)
+            as new_orders,
+        cast(sum(case when version_number > 1 and is_bought = 1 then 1 else 0 end) as bigint)
+            as replaced_orders,
         cast(sum(1 - is_bought) as bigint) as cancelled_orders,
         cast(sum(is_late) as bigint) as late_orders
     from numbered_versions

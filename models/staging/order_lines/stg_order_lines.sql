@@ -33,7 +33,8 @@ judged_lines as (
         case
             when line_fault is not null then line_fault
             when not {{ is_key('order_id') }} then 'order_id is {{ what_is_no_key() }}'
-            when user_id <> '' and not {{ is_key('user_id') }} then 'user_id is {{ what_is_no_key() }}'
+            when user_id <> '' and not {{ is_key('user_id') }}
+                then 'user_id is {{ what_is_no_key() }}'
             when not {{ is_key('product_id') }} then 'product_id is {{ what_is_no_key() }}'
             when read_time is null then 'ordered_at is no time'
             when quantity <> '' and read_quantity is null then 'quantity is no number'
@@ -66,7 +67,8 @@ final as (
 
     select
         case when reject_reason is null then {{ key_of('order_id', 63) }} end as order_id,
-        case when reject_reason is null and user_id <> '' then {{ key_of('user_id') }} end as user_id,
+        case when reject_reason is null and user_id <> '' then {{ key_of('user_id') }} end
+            as user_id,
         case when reject_reason is null then {{ key_of('product_id') }} end as product_id,
         {{ code_of('order_id') }} as order_code,
         {{ code_of('user_id') }} as user_code,
