@@ -245,7 +245,8 @@ def _run(command: list[str], environment: dict[str, str] | None = None) -> None:
             sys.stdout.write(line)
             last.append(line.strip())
     if program.returncode:
-        lines = [line for line in last if line]
+        # below its sentence dbt names the macros that it came through
+        lines = [line for line in last if line and not line.startswith("> ")]
         told = [line for line in lines if line.startswith("Error: ")] or lines[-1:]
         reason = told[-1].removeprefix("Error: ") if told else "it said nothing"
         raise click.ClickException(reason)

@@ -83,6 +83,8 @@ def export(target: str, out: Path | None, manifest: Path | None) -> None:
                 rows = lake.tables.sql(f"select * from {name} order by {', '.join(keys)}")
                 rows.write_parquet(str(table_paths[name]))
         written = write_data(lake, [column["name"] for column in build.columns], data_path)
+    for name in OF_LOADS.keys() - build.tables.keys():
+        out.with_name(f"{name}.parquet").unlink(missing_ok=True)  # of a shop that lay here before
     click.echo(f"{out}: {written} rows, {len(build.columns)} columns")
 
 

@@ -51,7 +51,7 @@ def test_athena_s_export_copies_exactly_these_tables(
         return nullcontext()
 
     monkeypatch.setattr(ml.lake.export, "athena_lake", note)
-    build = ml.lake.export.read_build(built_tiny_shop.target / "manifest.json", "athena")
+    build = ml.lake.export.read_build(built_tiny_shop.target / "manifest.json", "local")
     with ml.lake.export._open_lake("athena", build, tmp_path):  # noqa: SLF001
         pass
     assert sorted(copied) == sorted([CANDIDATES, *EXPORTED])

@@ -503,7 +503,7 @@ def _history() -> st.SearchStrategy[list[dict[str, list[Line]]]]:
     return st.lists(
         st.dictionaries(days, st.lists(line, min_size=1, max_size=9), min_size=1, max_size=3),
         min_size=1,
-        max_size=4,
+        max_size=3,
     )
 
 

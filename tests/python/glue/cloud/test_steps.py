@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
@@ -308,3 +309,17 @@ def test_what_could_not_be_used_of_new_loads_is_noted(account: Account) -> None:
     steps._tell_rejected_lines(account.settings, "run-7", tonight)  # noqa: SLF001
     noted = account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/notice.txt")["Body"].read()
     assert noted.decode() == "Load 2017-03-02: 2 of 5,000 lines could not be used."
+
+
+def test_the_reason_is_the_sentence_above_the_macros_that_dbt_names() -> None:
+    told = [
+        "08:45:01  Encountered an error:",
+        "Compilation Error in operation next_basket-on-run-start-7 (./dbt_project.yml)",
+        "  Another build of schema shop is running.",
+        "  ",
+        "  > in macro athena__begin_build (macros/running_build.sql)",
+        "  > called by operation next_basket-on-run-start-7 (./dbt_project.yml)",
+    ]
+    program = f"print({chr(10).join(told)!r}); raise SystemExit(2)"
+    with pytest.raises(click.ClickException, match=r"^Another build of schema shop is running\.$"):
+        steps._run([sys.executable, "-c", program])  # noqa: SLF001

@@ -125,3 +125,13 @@ def test_the_other_target_s_build_is_refused(
         " first, or give the other --target.\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+def test_loads_of_a_shop_that_lay_here_before_are_removed(
+    built: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "loads.parquet").touch()
+    done = export_here(built, tmp_path / "data.csv", monkeypatch)
+    assert done.exit_code == 0, done.output
+    assert not (tmp_path / "loads.parquet").exists()
+    assert (tmp_path / "shoppers.parquet").exists()
