@@ -253,6 +253,11 @@ FAILURES: dict[str, tuple[Callable[[], dict[str, Handler]], str, str]] = {
         "look for _SUCCESS",
         "neither the six files nor a load have arrived whole",
     ),
+    "no marker, but a manifest": (
+        lambda: {"marker": lambda _asked: {"Contents": [{"Key": "_landed/manifest.json"}]}},
+        "look for _SUCCESS",
+        "neither the six files nor a load have arrived whole",
+    ),
     "bucket": (
         lambda: {"marker": raises("S3.NoSuchBucketException", "no bucket")},
         "look for _SUCCESS",
