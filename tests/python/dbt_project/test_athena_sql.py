@@ -27,7 +27,7 @@ FORBIDDEN = {
 # all but those of a dispatched macro mean the same in Trino and in DuckDB
 PORTABLE_FUNCTIONS = {
     *("count", "sum", "min", "max", "max_by"),
-    *("cast", "try_cast", "coalesce", "nullif", "floor", "ceil"),
+    *("cast", "try_cast", "coalesce", "nullif", "floor", "ceil", "date_diff"),
     *("trim", "replace", "lower", "strpos", "translate", "chr", "row_number", "lag"),
     *("abs", "mod", "sqrt"),
     *("array_agg", "array_sort", "element_at"),  # of macros/median.sql
