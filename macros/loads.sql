@@ -191,9 +191,7 @@
     {%- if not file.endswith('.parquet') -%}
         {{ return(raw_header(file, needed, optional)) }}
     {%- endif -%}
-    {%- set header = run_query(
-        "select name from parquet_schema(" ~ path_literal(file) ~ ") where num_children is null"
-    ).columns[0].values() | list -%}
+    {%- set header = run_query(raw_parquet_names(file)).columns[0].values() | list -%}
     {%- set fault = raw_header_fault([header], needed, optional) -%}
     {%- if fault -%}
         {%- do exceptions.raise_compiler_error("Raw file " ~ file ~ " " ~ fault) -%}

@@ -224,6 +224,14 @@
 {% endmacro %}
 
 
+{#- The names of a Parquet file's columns, in order: what a CSV file's first line is. -#}
+{% macro raw_parquet_names(file) %}
+    select name
+    from parquet_schema({{ path_literal(file) }})
+    where num_children is null
+{% endmacro %}
+
+
 {#- Of a path below order_lines, in its parts; what is no day of the calendar, SQL finds. -#}
 {% macro raw_load_file_fault(parts) %}
     {%- set folder, file = parts[0], parts[-1] -%}

@@ -11,6 +11,7 @@ import duckdb
 
 from glue.raw.files import RawFile
 from glue.raw.rules import Rule, read_csv, reading_fault
+from ml.tools.paths import text_literal
 from ml.tools.progress import StepMaker, silent_step
 
 _BLOCK = 1 << 20
@@ -105,12 +106,11 @@ def lost_on_athena(connection: duckdb.DuckDBPyConnection, file: RawFile) -> Iter
 
 def _write(file: RawFile, folder: Path) -> AthenaFile:
     path = folder / f"{file.table.name}.csv"
-    target = str(path).replace("'", "''")
     # without quotes where they are not needed; nullif, for an empty string would be quoted
     fields = ", ".join(f"nullif({column}, '') as {column}" for column in file.table.columns)
     with rows_of(file, folder) as connection:
         (rows,) = connection.execute(
-            f"copy (select {fields} from file) to '{target}'"
+            f"copy (select {fields} from file) to {text_literal(str(path))}"
             """ (format csv, header, delimiter ',', quote '"', escape '"')"""
         ).fetchone() or (0,)
         digest, size, lines, lost = hashlib.sha256(), 0, 0, 0

@@ -88,9 +88,9 @@ def catalogue_loads(glue: Any, s3: Any, raw: Location, database: str) -> list[st
 
     """
     loads = loads_in_zone(s3, raw)
-    tables = catalogue(glue, database)
     if not loads:
         return []
+    tables = catalogue(glue, database)
     if ORDER_LINES not in tables:
         raise click.ClickException(
             f"{raw} holds loads, and {database} has no table {ORDER_LINES}: run"

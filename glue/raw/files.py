@@ -10,6 +10,7 @@ from typing import BinaryIO, cast
 import click
 
 from glue.raw.contract import RawTable, raw_tables
+from glue.raw.loads import is_folder_of_loads
 from glue.raw.rules import Header, read_header
 from ml.tools.progress import StepMaker, silent_step
 
@@ -69,7 +70,7 @@ def check_raw_folder(folder: Path, step: StepMaker = silent_step) -> list[RawFil
         At the first file that is missing, damaged or of another shape.
 
     """
-    if (folder / "order_lines").is_dir():
+    if is_folder_of_loads(folder):
         raise click.ClickException(
             f"{folder} holds order lines with times, load by load: this command reads the six files"
             " orders.csv, products.csv and so on. Of loads the build itself says what is wrong, and"

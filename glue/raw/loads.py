@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import yaml
 
 from glue.raw.rules import first_rows, reading_fault, run_macro
 from glue.settings import LANDING
-from ml.tools.paths import ROOT, path_literal
+from ml.tools.paths import ROOT, text_literal
 from ml.tools.s3 import Location, S3Object, list_objects
 
 ORDER_LINES = "order_lines"
@@ -109,22 +110,18 @@ def write_shop_file(path: Path, table: str, target: Path) -> None:
 
     """
     columns = columns_of(table)
-    needed = run_macro("raw_names", columns, columns["needed"])
-    optional = run_macro("raw_names", columns, columns["optional"])
     is_parquet = path.suffix == ".parquet"
     try:
         with duckdb.connect() as connection:
             header = _parquet_header(connection, path) if is_parquet else None
             rows = [header] if header is not None else first_rows(path, ignores_others=True)
-            fault = run_macro("raw_header_fault", rows, needed, optional)
+            fault = run_macro("raw_header_fault", rows, columns.needed, columns.optional)
             if fault:
                 raise click.ClickException(f"{path} {fault}")
-            query = run_macro("raw_shop_rows", [str(path)], rows[0], columns)
+            query = run_macro("raw_shop_rows", [str(path)], rows[0], columns.for_macros)
             fields = [
                 _field(ours, theirs)
-                for ours, theirs in zip(
-                    [*columns["needed"], *columns["optional"]], [*needed, *optional], strict=True
-                )
+                for ours, theirs in zip(columns.ours, columns.theirs, strict=True)
             ]
             written = f"select {', '.join(fields)}, line_fault from ({query})"
             form = (
@@ -132,8 +129,7 @@ def write_shop_file(path: Path, table: str, target: Path) -> None:
                 if is_parquet
                 else "format csv, header, delimiter ',', quote '\"', escape '\"'"
             )
-            name = str(target).replace("'", "''")
-            connection.execute(f"copy ({written}) to '{name}' ({form})")
+            connection.execute(f"copy ({written}) to {text_literal(str(target))} ({form})")
     except duckdb.Error as error:
         raise click.ClickException(reading_fault(str(path), error)) from None
 
@@ -143,15 +139,46 @@ def _field(ours: str, theirs: str) -> str:
     return rf"nullif(regexp_replace({ours}, '[\x00\x01\r\n]', ' ', 'g'), '') as " + f'"{name}"'
 
 
-def columns_of(table: str) -> dict[str, Any]:
-    """Give the columns of order lines or products, by the names that the project is given."""
+@dataclass(frozen=True)
+class ShopColumns:
+    """
+    The columns of order lines or of products.
+
+    Attributes
+    ----------
+    for_macros
+        As the macros of raw_rules.sql take them.
+    ours
+        Their names in this project, those that are needed first.
+    needed, optional
+        What the shop's files call them.
+
+    """
+
+    for_macros: dict[str, Any]
+    ours: list[str]
+    needed: list[str]
+    optional: list[str]
+
+    @property
+    def theirs(self) -> list[str]:
+        """Give what the shop's files call them, in the order of `ours`."""
+        return [*self.needed, *self.optional]
+
+
+@cache
+def columns_of(table: str) -> ShopColumns:
+    """Give the columns of ORDER_LINES or PRODUCTS, by the names that the project is given."""
     project = yaml.safe_load((ROOT / "dbt_project.yml").read_text(encoding="utf-8"))["vars"]
     columns: dict[str, Any] = (
         run_macro("raw_order_line_columns", project["order_lines_columns"])
         if table == ORDER_LINES
         else run_macro("raw_product_columns", project["products_columns"])
     )
-    return columns
+    needed, optional = (
+        run_macro("raw_names", columns, columns[kind]) for kind in ("needed", "optional")
+    )
+    return ShopColumns(columns, [*columns["needed"], *columns["optional"]], needed, optional)
 
 
 def loads_in_zone(s3: Any, raw: Location) -> dict[str, list[S3Object]]:  # noqa: ANN401
@@ -205,7 +232,5 @@ def _digest(texts: Iterable[str]) -> str:
 
 
 def _parquet_header(connection: duckdb.DuckDBPyConnection, path: Path) -> list[str]:
-    rows = connection.execute(
-        f"select name from parquet_schema({path_literal(path)}) where num_children is null"
-    ).fetchall()
+    rows = connection.execute(run_macro("raw_parquet_names", str(path))).fetchall()
     return [name for (name,) in rows]

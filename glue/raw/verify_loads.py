@@ -81,19 +81,17 @@ def check_loads(
 
 def _check_table(name: str, found: dict[str, Any], raw: Location, notes: list[str]) -> list[Drift]:
     columns = columns_of(name)
-    needed = run_macro("raw_names", columns, columns["needed"])
-    optional = run_macro("raw_names", columns, columns["optional"])
     is_csv = found.get("Parameters", {}).get("classification") == "csv"
     types = {column["Name"]: column["Type"] for column in found["StorageDescriptor"]["Columns"]}
     drifts = [
         Drift(
             name, f"column {column}", "string" if is_csv else "there", types.get(column, "missing")
         )
-        for column in needed
+        for column in columns.needed
         # a catalogue has no capital letters
         if column.lower() not in types or (is_csv and types[column.lower()] != "string")
     ]
-    lower = [column.lower() for column in (*needed, *optional, "line_fault")]
+    lower = [column.lower() for column in (*columns.theirs, "line_fault")]
     if extra := run_macro("raw_extra_columns", list(types), lower):
         notes.append(f"{name}: {extra}")
     keys = [key["Name"] for key in found.get("PartitionKeys", [])]
@@ -126,15 +124,13 @@ def _check_object(
 ) -> list[Drift]:
     name, key = table_and_key
     columns = columns_of(name)
-    needed = run_macro("raw_names", columns, columns["needed"])
-    optional = run_macro("raw_names", columns, columns["optional"])
     is_parquet = key.endswith(".parquet")
     try:
         rows = [_parquet_columns(s3, raw, key)] if is_parquet else _first_rows(s3, raw, key)
     except click.ClickException as problem:
         return [Drift(name, "object", "readable", problem.message)]
-    if fault := run_macro("raw_header_fault", rows, needed, optional):
-        return [Drift(name, "header", ",".join(needed), f"{raw}{key} {fault}")]
+    if fault := run_macro("raw_header_fault", rows, columns.needed, columns.optional):
+        return [Drift(name, "header", ",".join(columns.needed), f"{raw}{key} {fault}")]
     if is_parquet:
         return []  # read by name
     if len(rows) == 1:

@@ -53,8 +53,9 @@ def _upload_loads(url: str, raw_dir: Path) -> None:
         s3.put_object(Bucket=RAW_BUCKET, Key=marker_of(load.day), Body=b"")
     for table, path in ((PRODUCTS, products), (ORDER_LINES, loads[0].files[0])):
         columns = columns_of(table)
-        names = [columns["names"].get(c, c) for c in columns["needed"] + columns["optional"]]
-        _catalogue_shop_table(glue, table, [*names, "line_fault"], Path(stored_name(path)).suffix)
+        _catalogue_shop_table(
+            glue, table, [*columns.theirs, "line_fault"], Path(stored_name(path)).suffix
+        )
     catalogue_loads(glue, s3, Location(RAW_BUCKET), RAW_DATABASE)
 
 
