@@ -1,5 +1,6 @@
 """A grocery's year, load by load: what each build takes, and that all of them make one build."""
 
+import filecmp
 import json
 import os
 import shutil
@@ -112,7 +113,7 @@ def _check_equal(grown: Path, at_once: Path) -> None:
 
     """
     one, other = (folder / "lake" / "data.csv" for folder in (grown, at_once))
-    if one.read_bytes() != other.read_bytes():
+    if not filecmp.cmp(one, other, shallow=False):
         raise click.ClickException("data.csv differs from that of one build over the same files.")
     with duckdb.connect() as connection:
         for name, folder in (("grown", grown), ("at_once", at_once)):
