@@ -23,9 +23,7 @@ from ml.tools.paths import ROOT
 
 # loading takes dbt longer than a small command; every other process that is started is a fork
 _PROCESSES = multiprocessing.get_context("forkserver")
-_PROCESSES.set_forkserver_preload(
-    ["dbt.cli.main", "dbt.adapters.duckdb", "dbt.adapters.athena", __name__]
-)
+_PROCESSES.set_forkserver_preload(["tests.python.warm_dbt", "dbt.adapters.athena", __name__])
 
 SHARED = ".shared"
 """File in a copy of the project that many commands run in: what is read of it is handed on."""

@@ -92,6 +92,28 @@ def shop(project: Path, tmp_path: Path) -> Workspace:
     return make_workspace(tmp_path / "workspace", tmp_path / "raw", project)
 
 
+@pytest.fixture(scope="module")
+def shop_of_two_loads(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Build a shop of two loads once, and keep its folders beside it."""
+    folder = tmp_path_factory.mktemp("two-loads")
+    write_products(folder / "raw", PRODUCTS)
+    shop = make_workspace(folder / "workspace", folder / "raw", project)
+    two_loads(shop.raw)
+    build_staging(shop)
+    for path in (shop.raw, shop.lake):
+        shutil.copytree(path, path.with_name(f"{path.name}-kept"), symlinks=True)
+    return shop
+
+
+@pytest.fixture
+def built_shop(shop_of_two_loads: Workspace) -> Workspace:
+    """Give the shop of two loads as it was built."""
+    for path in (shop_of_two_loads.raw, shop_of_two_loads.lake):
+        shutil.rmtree(path)
+        shutil.copytree(path.with_name(f"{path.name}-kept"), path, symlinks=True)
+    return shop_of_two_loads
+
+
 # shopper 1 has two orders at one time; order 12 is half returned; 13 names nobody; 15 has no hour
 FIRST: list[Line] = [
     ("11", "1", "1", "2017-03-01 09:10:00", "2", "2"),
@@ -396,10 +418,9 @@ def _column_twice(raw: Path) -> None:
     ],
 )
 def test_bad_files_stop_with_a_sentence_and_change_nothing(
-    damage: Callable[[Path], None], sentence: str, shop: Workspace
+    damage: Callable[[Path], None], sentence: str, built_shop: Workspace
 ) -> None:
-    two_loads(shop.raw)
-    build_staging(shop)
+    shop = built_shop
     before = found(shop)
     damage(shop.raw)
     output = build_staging(shop, fails=True)
