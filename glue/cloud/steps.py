@@ -112,10 +112,12 @@ def _tell_rejected_lines(settings: Settings, run_id: str, since: datetime) -> No
 
 
 def _train(settings: Settings, run_id: str, work: Path) -> None:
-    data = _data(settings, run_id, work)
+    data, runs = _data(settings, run_id, work), work / "models"
     for task in TASKS:
-        model = work / "models" / task.name
-        _run(_ml("train", "--task", task.name, "--data", str(data), "--run", str(model)))
+        model = runs / task.name / run_id
+        command = _ml("train", "--task", task.name, "--data", str(data), "--run", str(model))
+        # where a task looks for the runs of those before it
+        _run(command, {"RUNS_DIR": str(runs)})
         _put_folder(model, settings.run(run_id), f"models/{task.name}")
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import click
@@ -137,9 +138,16 @@ def fingerprint(data: Path, names: Sequence[str]) -> str:
     for name in sorted(names):
         path = table_file(data, name)
         _check_there(path)
-        with path.open("rb") as file:
-            parts.append(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}")
+        status = path.stat()
+        parts.append(f"{name} {_digest(path, status.st_size, status.st_mtime_ns)}")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _digest(path: Path, _size: int, _modified: int) -> str:
+    """Give the sha256 of a file; of one that did not change since, without reading it again."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_there(path: Path) -> None:

@@ -66,9 +66,9 @@ class Examples:
     shopper
         int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
-        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
+        int64 [n]: the fold that holds the row's shopper out.
     is_judged
-        bool [n]: whether the row is predicted out of fold.
+        bool [n]: whether the row is of the orders that the models are judged on.
 
     """
 
@@ -96,6 +96,8 @@ class Fitted:
         Rounds of each of them.
     probability
         float64 [judged rows]: out-of-fold probabilities.
+    older_probability
+        float64 [other rows]: theirs; NaN if they were not asked for.
     seconds
         Time of all fits and predictions.
 
@@ -106,6 +108,7 @@ class Fitted:
     fold_models: list[lgb.Booster]
     fold_rounds: list[int]
     probability: Floats
+    older_probability: Floats
     seconds: float
 
     def booster(self) -> lgb.Booster:
@@ -136,6 +139,7 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
     title: str,
     checkpoints: Path | None = None,
     with_final: bool = True,
+    with_older: bool = False,
 ) -> Fitted:
     """
     Fit one model per fold and one on all rows.
@@ -161,6 +165,8 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
         same arguments; None keeps none.
     with_final
         Whether to fit the model on all rows.
+    with_older
+        Whether rows that are not judged are predicted out of fold as well.
 
     """
     begun = time.perf_counter()
@@ -172,14 +178,15 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
     fold_models = [lgb.Booster(model_str=text) for name, text in models.items() if name != _FINAL]
     probability = np.full(len(examples.label), np.nan)
     for held_out, booster in enumerate(fold_models):
-        judged = examples.is_judged & (examples.fold == held_out)
-        probability[judged] = predict(booster, examples.features.where(judged), names)
+        rows = (examples.is_judged | with_older) & (examples.fold == held_out)
+        probability[rows] = predict(booster, examples.features.where(rows), names)
     return Fitted(
         features=names,
         final=lgb.Booster(model_str=models[_FINAL]) if with_final else None,
         fold_models=fold_models,
         fold_rounds=[booster.num_trees() for booster in fold_models],
         probability=probability[examples.is_judged],
+        older_probability=probability[~examples.is_judged],
         seconds=time.perf_counter() - begun,
     )
 

@@ -37,6 +37,11 @@ def assign_folds(numbers: Integers, folds: int) -> Integers:
             f"only {len(numbers)} shoppers have a known order to learn from, and {folds} folds need"
             f" at least {folds}."
         )
+    return deal(numbers, folds)
+
+
+def deal(numbers: Integers, folds: int) -> Integers:
+    """Assign shoppers to folds as `assign_folds` does, also where they are fewer than folds."""
     rank = np.argsort(np.argsort(_hash(numbers), kind="stable"))
     return (rank % folds).astype(np.int64)
 

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from ml.data.contract import Context, Contract
 from ml.tools.atomic_files import folder_aside, point_link
 from ml.tools.machine import peak_memory_mb
-from ml.tools.paths import project_version
+from ml.tools.paths import project_version, runs_of
 
 EXAMPLES = "examples.json"
 """Some shoppers to look at, for the report."""
@@ -174,6 +174,24 @@ def read_run(folder: Path, task: str | None = None) -> Run:
             f"{folder} is a run of {run.task}, not of {task}: name one of its own."
         )
     return run
+
+
+def finished_run(task: str, fingerprint: str) -> Run | None:
+    """
+    Give the latest run of a task in RUNS_DIR, if this version of the project made it of some data.
+
+    Raises
+    ------
+    click.ClickException
+        If `latest` is no finished run of the task.
+
+    """
+    latest = runs_of(task) / "latest"
+    if not latest.exists():
+        return None
+    run = read_run(latest.resolve(), task)
+    made_by = run.environment.get("next_basket")
+    return run if run.data["fingerprint"] == fingerprint and made_by == project_version() else None
 
 
 def scan_run_table(path: Path) -> pl.LazyFrame:

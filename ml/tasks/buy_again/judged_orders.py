@@ -9,7 +9,7 @@ from ml.data.arrays import Booleans, Floats, Integers
 from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder
 from ml.fitting.boosting import Examples
-from ml.fitting.folds import assign_folds, fold_of
+from ml.fitting.folds import assign_folds, deal, fold_of
 from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.judging.metrics import order_f1
 from ml.tasks.buy_again.parameters import FOLDS
@@ -28,13 +28,14 @@ class JudgedOrders:
         Those orders whose basket is known, m of them, sorted by user_id; also those of shoppers
         without any candidate.
     folds
-        One row per shopper with candidates there: user_id, fold.
+        One row per shopper with labelled rows in that window or an older one: user_id, fold.
     is_evaluated
         bool [n]: whether a labelled row of data.csv is in that window.
     shopper
         int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
-        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that only train.
+        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that are only in newer
+        windows.
     candidates
         The evaluated rows.
     order
@@ -124,16 +125,28 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
             f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}, in"
             f" {len(evaluated)} rows: there is nothing to learn from."
         )
-    users = np.unique(evaluated.user_id)
-    folds = assign_folds(data.shopper_numbers(users), FOLDS)
+    # both kinds are dealt out by themselves, so that each fold has its part of the judged
+    judged = np.unique(evaluated.user_id)
+    others = np.setdiff1d(labelled.user_id[labelled.orders_back > window], judged)
+    folds = pl.DataFrame(
+        {
+            "user_id": np.concatenate([judged, others]),
+            "fold": np.concatenate(
+                [
+                    assign_folds(data.shopper_numbers(judged), FOLDS),
+                    deal(data.shopper_numbers(others), FOLDS),
+                ]
+            ),
+        }
+    ).sort("user_id")
     orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
     return JudgedOrders(
         window=window,
         orders=orders,
-        folds=pl.DataFrame({"user_id": users, "fold": folds}),
+        folds=folds,
         is_evaluated=is_evaluated,
         shopper=data.shopper_numbers(labelled.user_id),
-        fold=fold_of(labelled.user_id, users, folds),
+        fold=fold_of(labelled.user_id, folds["user_id"].to_numpy(), folds["fold"].to_numpy()),
         candidates=evaluated,
         order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),
     )

@@ -31,6 +31,7 @@ from ml.runs.run import (
     write_run,
 )
 from ml.tasks.buy_again import NAME, READS
+from ml.tasks.buy_again.chances import CHANCES, FOLDS_FILE, chances_of, fold_models_of
 from ml.tasks.buy_again.examples import choose_examples
 from ml.tasks.buy_again.gate import gate_figures
 from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
@@ -105,6 +106,7 @@ def train(
                 parameters,
                 title=f"{context} model",
                 checkpoints=checkpoints,
+                with_older=context == "pre-order",
             )
             for context in CONTEXTS
         }
@@ -119,6 +121,8 @@ def train(
             checkpoints=checkpoints,
             with_final=False,
         )
+        pre_order = fitted["pre-order"]
+        _chances(evaluation, labelled, pre_order).write_parquet(folder / CHANCES)
         calibrations = {context: _calibration(evaluation, one) for context, one in fitted.items()}
         fitted = {
             context: replace(one, probability=calibrations[context].probability)
@@ -130,11 +134,12 @@ def train(
             OutOfFold(original.probability, original.seconds),
             {context: OutOfFold(one.probability, one.seconds) for context, one in fitted.items()},
         )
-        for context, one in fitted.items():
-            text = one.booster().model_to_string()
-            model_path(folder, context).write_text(text, encoding="utf-8")
+        text = fitted["order-start"].booster().model_to_string()
+        model_path(folder, "order-start").write_text(text, encoding="utf-8")
+        fold_models_of(pre_order, evaluation.folds).write(
+            folder, model_path(folder, "pre-order").stem, FOLDS_FILE
+        )
         write_json(folder / CATEGORIES, labelled.categories)
-        evaluation.folds.write_parquet(folder / "folds.parquet")
         _out_of_fold(evaluation, fitted, original).write_parquet(folder / OUT_OF_FOLD)
         context = default_context(data.contract.mode)
         with step("explanations"):
@@ -183,6 +188,13 @@ def _calibration(evaluation: JudgedOrders, fitted: Fitted) -> _Calibration:
     if change.high < 0:
         return _Calibration(change, fit_isotonic(given, label), after)
     return _Calibration(change, None, given)
+
+
+def _chances(evaluation: JudgedOrders, labelled: Candidates, fitted: Fitted) -> pl.DataFrame:
+    """Lay out what the pre-order models say of every row that was learnt from."""
+    older = labelled.where(labelled.orders_back > evaluation.window)
+    judged = chances_of(evaluation.candidates, fitted.probability)
+    return pl.concat([judged, chances_of(older, fitted.older_probability)])
 
 
 def _original_features(contract: Contract) -> list[str]:

@@ -18,6 +18,8 @@ from ml.tasks.discovery import parameters
 from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
 from ml.tools.progress import say
 
+_SCORES = "scores.parquet"
+
 
 @dataclass(frozen=True)
 class Examples:
@@ -31,7 +33,7 @@ class Examples:
     label
         float32 [n]: 1 if the target order holds the product.
     keys
-        user_id, product_id and aisle_id of each.
+        user_id and product_id of each.
 
     """
 
@@ -66,6 +68,30 @@ class DiscoveryModels:
         return fold_of(user_id, self.users, self.folds)
 
 
+@dataclass(frozen=True)
+class Learnt:
+    """
+    What next-in-cart takes of discovery.
+
+    Attributes
+    ----------
+    models
+        The models, and the fold of every shopper that was learnt from.
+    scores
+        For each window that was learnt from, the judged one first: user_id, product_id and
+        out-of-fold score of its labelled candidates.
+
+    """
+
+    models: DiscoveryModels
+    scores: dict[int, pl.DataFrame]
+
+    @property
+    def window(self) -> int:
+        """The orders_back that is judged."""
+        return next(iter(self.scores))
+
+
 def labelled_candidates(data: DataFolder, window: WindowCandidates) -> pl.DataFrame:
     """Give the candidates of the sampled shoppers whose target order is known, with `label`."""
     targets = data.sampled_targets().filter(pl.col("orders_back") == window.orders_back)
@@ -89,7 +115,7 @@ def examples_of(frame: pl.DataFrame) -> Examples:
     return Examples(
         frame.select(FEATURES).to_numpy(),
         frame["label"].to_numpy(),
-        frame.select("user_id", "product_id", "aisle_id"),
+        frame.select("user_id", "product_id"),
     )
 
 
@@ -207,3 +233,33 @@ def read_models(folder: Path) -> DiscoveryModels:
     return DiscoveryModels(
         folds["user_id"].to_numpy(), folds["fold"].to_numpy(), fold_models, model
     )
+
+
+def write_scores(folder: Path, scores: dict[int, pl.DataFrame]) -> None:
+    """Write the out-of-fold scores of each window, the judged one first, into a run."""
+    frames = [
+        frame.select(
+            "user_id",
+            "product_id",
+            "score",
+            orders_back=pl.lit(orders_back, pl.Int64),
+        )
+        for orders_back, frame in scores.items()
+    ]
+    pl.concat(frames).write_parquet(folder / _SCORES)
+
+
+def read_learnt(folder: Path) -> Learnt:
+    """
+    Read the models and the scores of a run of discovery.
+
+    Raises
+    ------
+    click.ClickException
+        If a file is missing or damaged.
+
+    """
+    scores = scan_run_table(folder / _SCORES).collect()
+    windows = scores.partition_by("orders_back", maintain_order=True, include_key=False)
+    numbers = scores["orders_back"].unique(maintain_order=True).to_list()
+    return Learnt(read_models(folder), dict(zip(numbers, windows, strict=True)))

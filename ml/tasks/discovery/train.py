@@ -22,13 +22,14 @@ from ml.tasks.discovery import NAME, READS, parameters
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
 from ml.tasks.discovery.ladder import evaluate_lists, novel_truth
 from ml.tasks.discovery.model import (
-    DiscoveryModels,
     Examples,
+    Learnt,
     examples_of,
     fit_folds,
     labelled_candidates,
     score,
     write_models,
+    write_scores,
 )
 from ml.tasks.discovery.recommend import recommend, with_reasons
 from ml.tools.progress import say, step
@@ -43,20 +44,16 @@ class Fitted:
     ----------
     window
         The candidates of the window that is judged.
-    models
-        The models, and the fold of every shopper that was learnt from.
     candidates
         The labelled candidates of the judged window with their out-of-fold `score`.
-    scores
-        For each window that was learnt from, the judged one first: user_id, product_id, aisle_id
-        and out-of-fold score of its labelled candidates.
+    learnt
+        The models, and what they say out of fold.
 
     """
 
     window: WindowCandidates
-    models: DiscoveryModels
     candidates: pl.DataFrame
-    scores: dict[int, pl.DataFrame]
+    learnt: Learnt
 
 
 def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
@@ -121,7 +118,7 @@ def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
         for orders_back, one in examples.items()
     }
     candidates = frame.with_columns(scores[window.orders_back]["score"])
-    return Fitted(window, models, candidates, scores)
+    return Fitted(window, candidates, Learnt(models, scores))
 
 
 def train(data_path: Path, run: Path) -> Ladder:
@@ -149,7 +146,8 @@ def train(data_path: Path, run: Path) -> Ladder:
         listed = recommend(fitted.candidates)
         truth = novel_truth(data, fitted.window.orders_back)
         ladder = evaluate_lists(data, fitted.window, truth, listed)
-        write_models(folder, fitted.models)
+        write_models(folder, fitted.learnt.models)
+        write_scores(folder, fitted.learnt.scores)
         listed.select("user_id", "rank", "product_id", "score", "label").write_parquet(
             folder / OUT_OF_FOLD
         )
@@ -203,7 +201,7 @@ def _examples(listed: pl.DataFrame, names: pl.DataFrame, users: Integers) -> lis
 
 
 def _records(contract: Contract, fitted: Fitted, ladder: Ladder) -> dict[str, dict[str, Any]]:
-    gain = lgb.Booster(model_str=fitted.models.model).feature_importance("gain")
+    gain = lgb.Booster(model_str=fitted.learnt.models.model).feature_importance("gain")
     return {
         "features": {
             "task": NAME,

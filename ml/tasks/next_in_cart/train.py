@@ -1,9 +1,9 @@
-"""Fits buy-again, discovery and the ranker over both, judges it out of fold, and writes a run."""
+"""Fits the ranker over buy-again and discovery, judges it out of fold, and writes a run."""
 
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +17,32 @@ from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder, open_data
 from ml.data.tables import table_file
 from ml.data.users import user_parts
-from ml.fitting.boosting import Examples, FitParameters, fit, predict, read_booster
+from ml.fitting.boosting import Examples, fit, predict, read_booster
 from ml.judging.ladder import Ladder
 from ml.runs.model_card import write_model_card
 from ml.runs.run import (
     CATEGORIES,
     EXAMPLES,
     OUT_OF_FOLD,
+    finished_run,
     read_categories,
+    scan_run_table,
     write_json,
     write_records,
     write_run,
 )
+from ml.tasks import buy_again as buy_again_task
+from ml.tasks import discovery as discovery_task
+from ml.tasks.buy_again.chances import (
+    CHANCES,
+    FOLDS_FILE,
+    FoldModels,
+    chances_of,
+    fold_models_of,
+    read_fold_models,
+)
 from ml.tasks.buy_again.parameters import parameters_for
-from ml.tasks.discovery.model import DiscoveryModels, read_models, write_models
+from ml.tasks.discovery.model import Learnt, read_learnt, read_models, write_models
 from ml.tasks.discovery.predict import write_recommendations
 from ml.tasks.discovery.train import fit_discovery
 from ml.tasks.next_in_cart import NAME, READS, parameters
@@ -41,7 +53,13 @@ from ml.tasks.next_in_cart.ladder import evaluate_rankers
 from ml.tasks.next_in_cart.lists import ShopperLists, example_shoppers
 from ml.tasks.next_in_cart.ranker import fit_ranker, known_orders, learning_steps
 from ml.tasks.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
+from ml.tools.paths import all_runs
 from ml.tools.progress import say, step
+
+BUY_AGAIN = "buy-again"
+"""What the buy-again models of a run are called."""
+
+BUY_AGAIN_FOLDS = "buy-again-folds.parquet"
 
 RECOMMENDATIONS = "recommendations.parquet"
 """The discovery lists of a run, for the answers over HTTP and the examples."""
@@ -61,7 +79,9 @@ def train(data_path: Path, run: Path) -> Ladder:
     Fit next-in-cart and write the run's folder, which holds all that answers need.
 
     The buy-again probability is that of the pre-order context: during a session it may be used at
-    any time. It and the discovery score are out of fold wherever the ranker learns from them.
+    any time. It and the discovery score are out of fold wherever the ranker learns from them. Both
+    are taken from the latest runs of these tasks in RUNS_DIR where these are of the same data, and
+    fitted first where they are not.
 
     Parameters
     ----------
@@ -130,26 +150,22 @@ def newest_state(
         write_recommendations(recommendations, data, users, models)
     new = pl.scan_parquet(recommendations, glob=False)
     # handed over unnamed, so that it can be freed as soon as it is laid out
-    return build_state(
-        data, 0, users, _newest_own_products(data, folder, scratch, models, only), new
-    )
+    return build_state(data, 0, users, _newest_own_products(data, folder, scratch, only), new)
 
 
 def _newest_own_products(
-    data: DataFolder, folder: Path, scratch: Path, models: DiscoveryModels, only: Integers | None
+    data: DataFolder, folder: Path, scratch: Path, only: Integers | None
 ) -> pl.DataFrame:
     names = feature_names(data.contract, "pre-order")
-    boosters = [
-        read_booster(folder / f"buy-again-fold-{fold}.txt") for fold in range(parameters.FOLDS)
-    ]
-    final = read_booster(folder / "buy-again.txt")
+    models = read_fold_models(folder, BUY_AGAIN, BUY_AGAIN_FOLDS)
     with step("buy-again chances"), tempfile.TemporaryDirectory(dir=scratch) as inner:
         candidates = data.candidates("newest", Path(inner), only, read_categories(folder))
         probability = np.full(len(candidates), np.nan)
         fold = models.fold_of(candidates.user_id)
         for which in np.unique(fold):
             chosen: Booleans = fold == which
-            booster = final if which < 0 else boosters[which]
+            text = models.model if which < 0 else models.fold_models[which]
+            booster = lgb.Booster(model_str=text)
             probability[chosen] = predict(booster, candidates.columns().where(chosen), names)
         return own_products(data, candidates, probability, 0)
 
@@ -185,35 +201,19 @@ def _fit_and_judge(
     data: DataFolder, folder: Path, scratch: Path
 ) -> tuple[Ladder, dict[str, dict[str, Any]]]:
     """Write the models and the judged state into the folder; give the figures and records."""
-    discovery = fit_discovery(data, needs_new=False)
+    discovery = _learnt_discovery(data)
     users, folds = discovery.models.users, discovery.models.folds
     with step(f"read {data.path}"):
         labelled = data.candidates("labelled", scratch)
-    columns = feature_names(data.contract, "pre-order")
     learners = labelled.where(
-        np.isin(labelled.user_id, users) & (labelled.orders_back >= discovery.window.orders_back)
+        np.isin(labelled.user_id, users) & (labelled.orders_back >= discovery.window)
     )
-    # fitting the folds again takes twice the time for the same quality (DECISIONS.md)
-    fit_parameters = replace(parameters_for(len(learners)), refits=False)
-    buy_again = fit(
-        Examples(
-            features=learners.columns(),
-            label=learners.label,
-            shopper=data.shopper_numbers(learners.user_id),
-            fold=discovery.models.fold_of(learners.user_id),
-            is_judged=np.ones(len(learners), dtype=np.bool_),
-        ),
-        columns,
-        fit_parameters,
-        title="buy-again model",
-    )
+    buy_again = _learnt_buy_again(data, discovery, learners)
     steps, judged = [], None
     for orders_back, scores in discovery.scores.items():
         with step(f"steps of window {orders_back}"):
-            inside = learners.orders_back == orders_back
-            own = own_products(
-                data, learners.where(inside), buy_again.probability[inside], orders_back
-            )
+            inside = (learners.orders_back == orders_back) & ~np.isnan(buy_again.chance)
+            own = own_products(data, learners.where(inside), buy_again.chance[inside], orders_back)
             some = users[np.isin(users, scores["user_id"].to_numpy())]
             new = scores.lazy().sort(
                 "user_id", "score", "product_id", descending=[False, True, False]
@@ -223,7 +223,7 @@ def _fit_and_judge(
             steps.append(learning_steps(state, orders))
             judged = judged or (orders_back, state, orders)
     rankers, ranker = fit_ranker(steps, users, folds)
-    assert judged is not None  # noqa: S101 - fit_discovery gives at least one window
+    assert judged is not None  # noqa: S101 - discovery has at least one window
     orders_back, state, orders = judged
     shoppers = state.users[np.array([order.user for order in orders], dtype=np.int64)]
     fold = discovery.models.fold_of(shoppers)
@@ -238,26 +238,91 @@ def _fit_and_judge(
     out_of_fold.write_parquet(folder / OUT_OF_FOLD)
     state.save(folder / "judged-state.npz")
     write_models(folder, discovery.models)
-    write_json(folder / CATEGORIES, labelled.categories)
-    (folder / "buy-again.txt").write_text(buy_again.booster().model_to_string(), encoding="utf-8")
-    for number, model in enumerate(buy_again.fold_models):
-        (folder / f"buy-again-fold-{number}.txt").write_text(
-            model.model_to_string(), encoding="utf-8"
-        )
+    buy_again.models.write(folder, BUY_AGAIN, BUY_AGAIN_FOLDS)
+    write_json(folder / CATEGORIES, buy_again.categories)
     (folder / "ranker.txt").write_text(ranker, encoding="utf-8")
     for number, text in enumerate(rankers):
         (folder / f"ranker-fold-{number}.txt").write_text(text, encoding="utf-8")
-    records = _records(data.contract, ladder, columns, ranker, fit_parameters)
+    records = _records(data.contract, ladder, buy_again, ranker)
     records["data"]["judged_orders"] = len(orders)
     return ladder, records
 
 
+@dataclass(frozen=True)
+class _BuyAgain:
+    """
+    What the ranker takes of buy-again.
+
+    Attributes
+    ----------
+    models
+        The models, and the fold of every shopper that was learnt from.
+    categories
+        The ids of categories that they know.
+    chance
+        float64 [learners]: out of fold; NaN where a row was not learnt from.
+    parameters
+        How the models were fitted.
+
+    """
+
+    models: FoldModels
+    categories: dict[str, list[int]]
+    chance: Floats
+    parameters: dict[str, Any]
+
+
+def _learnt_discovery(data: DataFolder) -> Learnt:
+    run = finished_run(discovery_task.NAME, data.fingerprint(discovery_task.READS))
+    if run:
+        say(f"discovery is taken from {run.folder}")
+        return read_learnt(run.folder)
+    say(f"{all_runs()} holds no run of discovery on this data: it is fitted first")
+    return fit_discovery(data, needs_new=False).learnt
+
+
+def _learnt_buy_again(data: DataFolder, discovery: Learnt, learners: Candidates) -> _BuyAgain:
+    run = finished_run(buy_again_task.NAME, data.fingerprint(buy_again_task.READS))
+    # models of another judged window would have learnt from what came after it, or not from it
+    if run and run.data["evaluation_window"] == discovery.window:
+        say(f"buy-again is taken from {run.folder}")
+        rows = chances_of(learners, np.zeros(len(learners))).drop("chance")
+        key = rows.columns
+        chances = scan_run_table(run.folder / CHANCES).collect()
+        found = rows.join(chances, on=key, how="left", maintain_order="left")["chance"]
+        return _BuyAgain(
+            read_fold_models(run.folder, run.model("pre-order").stem, FOLDS_FILE),
+            read_categories(run.folder),
+            found.cast(pl.Float64).fill_null(np.nan).to_numpy(),
+            run.parameters,
+        )
+    say(f"{all_runs()} holds no run of buy-again on this data: it is fitted first")
+    # fitting the folds again takes twice the time for the same quality (DECISIONS.md)
+    fit_parameters = replace(parameters_for(len(learners)), refits=False)
+    fold = discovery.models.fold_of(learners.user_id)
+    fitted = fit(
+        Examples(
+            features=learners.columns(),
+            label=learners.label,
+            shopper=data.shopper_numbers(learners.user_id),
+            fold=fold,
+            is_judged=np.ones(len(learners), dtype=np.bool_),
+        ),
+        feature_names(data.contract, "pre-order"),
+        fit_parameters,
+        title="buy-again model",
+    )
+    folds = pl.DataFrame({"user_id": discovery.models.users, "fold": discovery.models.folds})
+    return _BuyAgain(
+        fold_models_of(fitted, folds),
+        learners.categories,
+        fitted.probability,
+        asdict(fit_parameters),
+    )
+
+
 def _records(
-    contract: Contract,
-    ladder: Ladder,
-    names: list[str],
-    ranker: str,
-    fit_parameters: FitParameters,
+    contract: Contract, ladder: Ladder, buy_again: _BuyAgain, ranker: str
 ) -> dict[str, dict[str, Any]]:
     gain = lgb.Booster(model_str=ranker).feature_importance("gain")
     return {
@@ -265,7 +330,7 @@ def _records(
             "task": NAME,
             "contract_hash": contract.hash,
             "names": list(FEATURES),
-            "buy_again_names": names,
+            "buy_again_names": feature_names(contract, "pre-order"),
             "gain": {name: float(value) for name, value in zip(FEATURES, gain, strict=True)},
         },
         "data": {
@@ -274,7 +339,7 @@ def _records(
             "evaluation_window": ladder.window,
         },
         "parameters": {
-            "buy_again": asdict(fit_parameters),
+            "buy_again": buy_again.parameters,
             **{name.lower(): value for name, value in vars(parameters).items() if name.isupper()},
         },
         "metrics": {"ladder": asdict(ladder)},

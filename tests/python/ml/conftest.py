@@ -8,9 +8,9 @@ from click.testing import CliRunner, Result
 
 from ml.__main__ import cli
 from tests.python.ml.invented_shop import build_shop
-from tests.python.ml.task_runs import built, data, discovery_run, next_run
+from tests.python.ml.task_runs import built, buy_again_run, data, discovery_run, next_run
 
-__all__ = ["built", "data", "discovery_run", "next_run"]
+__all__ = ["built", "buy_again_run", "data", "discovery_run", "next_run"]
 
 
 @pytest.fixture(scope="session")

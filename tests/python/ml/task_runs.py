@@ -35,6 +35,12 @@ def data(built: Workspace) -> Path:
 
 
 @pytest.fixture(scope="session")
+def buy_again_run(data: Path) -> Path:
+    """Give the folder of a run of buy-again, which no test may change."""
+    return _train_once(data, "buy-again")
+
+
+@pytest.fixture(scope="session")
 def discovery_run(data: Path) -> Path:
     """Give the folder of a run of discovery, which no test may change."""
     return _train_once(data, "discovery")

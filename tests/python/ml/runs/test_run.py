@@ -22,11 +22,12 @@ DISCOVERY_FILES = {
     *("discovery.txt", "discovery-folds.parquet", "model_card.md", "out_of_fold.parquet"),
 }
 FILES = {
-    "discovery": DISCOVERY_FILES,
+    "discovery": {*DISCOVERY_FILES, "scores.parquet"},
     "next-in-cart": {
         *DISCOVERY_FILES,
         *(f"{name}-fold-{fold}.txt" for name in ("buy-again", "ranker") for fold in range(5)),
-        *("buy-again.txt", "categories.json", "ranker.txt", "judged-state.npz", "state.npz"),
+        *("buy-again.txt", "buy-again-folds.parquet", "categories.json", "ranker.txt"),
+        *("judged-state.npz", "state.npz"),
         *("products.parquet", "recommendations.parquet"),
     },
 }

@@ -55,6 +55,7 @@ def out_of_fold(
 def test_files_of_a_run(trained: Path) -> None:
     assert sorted(path.name for path in trained.iterdir()) == [
         "categories.json",
+        "chances.parquet",
         "data.json",
         "environment.json",
         "examples.json",
@@ -62,6 +63,7 @@ def test_files_of_a_run(trained: Path) -> None:
         "folds.parquet",
         "metrics.json",
         "model-order-start.txt",
+        *(f"model-pre-order-fold-{fold}.txt" for fold in range(5)),
         "model-pre-order.txt",
         "model_card.md",
         "out_of_fold.parquet",
@@ -137,10 +139,15 @@ def test_older_windows_train_and_are_not_judged(tmp_path: Path) -> None:
     evaluation = choose_judged_orders(data, rows)
     assert evaluation.window == 0
     assert set(evaluation.candidates.orders_back) == {0}
-    # shoppers with a test order have no label in window 0: they train in every fold
+    # shoppers with a test order have no label in window 0: they are dealt out by themselves
     targets = pl.read_parquet(tmp_path / "target_orders.parquet")
-    tests = targets.filter(eval_set="test")["user_id"]
-    assert set(rows.user_id[evaluation.fold == -1]) == set(tests) - {2}
+    tests = set(targets.filter(eval_set="test")["user_id"]) - {2}
+    others = evaluation.folds.filter(pl.col("user_id").is_in(tests))
+    assert set(others["user_id"]) == tests
+    for folds in (others["fold"], evaluation.folds.filter(~pl.col("user_id").is_in(tests))["fold"]):
+        sizes = np.bincount(folds.to_numpy())
+        assert len(sizes) == 5
+        assert np.ptp(sizes) <= 1
     newest = rows.where(evaluation.is_evaluated)
     with_older = out_of_fold(data, rows, evaluation)
     without = out_of_fold(data, newest, choose_judged_orders(data, newest))

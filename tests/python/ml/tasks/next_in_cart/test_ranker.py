@@ -128,9 +128,21 @@ def test_each_order_is_judged_by_the_ranker_that_did_not_see_the_shopper(
         assert row["fold"] == folds[row["user_id"]]
 
 
-@pytest.fixture(scope="module")
-def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[State]]:
-    """Train, and give the run with the state of each window that the ranker learnt from."""
+@pytest.fixture(scope="module", params=["fitted here", "taken"])
+def learnt(
+    request: pytest.FixtureRequest,
+    data: Path,
+    buy_again_run: Path,
+    discovery_run: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, list[State]]:
+    """
+    Train, and give the run with the state of each window that the ranker learnt from.
+
+    Buy-again and discovery are fitted first, or taken from runs on the same data.
+    """
+    is_taken = request.param == "taken"
+    runs = buy_again_run.parent.parent if is_taken else tmp_path_factory.mktemp("no-runs")
     drawn: list[State] = []
 
     def record(state: State, orders: list[Order]) -> Steps:
@@ -139,10 +151,15 @@ def learnt(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
     run = tmp_path_factory.mktemp("recorded") / "run"
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNS_DIR", str(runs))
         patch.setattr("ml.tasks.next_in_cart.train.learning_steps", record)
         arguments = ["train", "--task", "next-in-cart", "--data", str(data), "--run", str(run)]
         result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    for task, other in (("buy-again", buy_again_run), ("discovery", discovery_run)):
+        assert (f"{task} is taken from {other}" in said) == is_taken
+        assert (f"no run of {task} on this data: it is fitted first" in said) != is_taken
     return run, drawn
 
 
@@ -176,6 +193,10 @@ def assert_out_of_fold(
     assert both["found"].equals(both["expected"])
 
 
+def folds_of(users: Integers, folds: pl.DataFrame) -> Integers:
+    return folds["fold"].to_numpy()[np.searchsorted(folds["user_id"], users)]
+
+
 def models_of(run: Path, name: str) -> list[lgb.Booster]:
     return [
         lgb.Booster(model_file=run / f"{name}-fold-{fold}.txt") for fold in range(parameters.FOLDS)
@@ -186,13 +207,16 @@ def test_what_the_ranker_learns_from_is_out_of_fold(
     learnt: tuple[Path, list[State]], data: Path, tmp_path: Path
 ) -> None:
     run, drawn = learnt
-    folds = pl.read_parquet(run / "discovery-folds.parquet", glob=False)
+    folds, buy_again_folds = (
+        pl.read_parquet(run / f"{name}-folds.parquet", glob=False)
+        for name in ("discovery", "buy-again")
+    )
     folder = open_data(data)
     rows = folder.candidates("labelled", tmp_path)
     names = feature_names(read_contract(data), "pre-order")
     assert len(drawn) == WINDOWS
     for orders_back, state in enumerate(drawn):
-        fold = folds["fold"].to_numpy()[np.searchsorted(folds["user_id"], state.users)]
+        fold = folds_of(state.users, folds)
         own = rows.where((rows.orders_back == orders_back) & np.isin(rows.user_id, state.users))
         assert_out_of_fold(
             by_shopper(
@@ -202,7 +226,7 @@ def test_what_the_ranker_learns_from_is_out_of_fold(
                 state.own.values[:, OwnColumn.BUY_AGAIN],
             ),
             pl.DataFrame({"user_id": own.user_id, "product_id": own.product_id}),
-            fold[np.searchsorted(state.users, own.user_id)],
+            folds_of(own.user_id, buy_again_folds),
             [
                 boosting.predict(model, own.columns(), names)
                 for model in models_of(run, "buy-again")
