@@ -1,3 +1,3 @@
 {% macro decayed(weight) -%}
-    cast({{ weight }} as double) / cast({{ 2 ** 30 }} as double)
+    cast(cast({{ weight }} as double) / cast({{ 2 ** 30 }} as double) as real)
 {%- endmacro %}

@@ -4,7 +4,7 @@
     {%- set shop_ratio = safe_ratio(
         'aisle_totals.shop_' ~ numerator, 'aisle_totals.shop_' ~ denominator
     ) -%}
-    (
+    cast((
         cast(prd_features.prod_{{ numerator }} as double) - {{ own_n }}
         + cast({{ strength }} as double) * (
             (
@@ -17,5 +17,5 @@
     / (
         cast(prd_features.prod_{{ denominator }} as double) - {{ own_d }}
         + cast({{ strength }} as double)
-    )
+    ) as real)
 {%- endmacro %}

@@ -11,7 +11,7 @@ import click
 
 Context = Literal["order-start", "pre-order"]
 CONTEXTS: tuple[Context, ...] = get_args(Context)
-TYPES = ("bigint", "integer", "double", "varchar", "boolean")
+TYPES = ("bigint", "integer", "double", "real", "varchar", "boolean")
 KEYS = ("user_id", "product_id", "orders_back")
 LABEL = "reordered"
 NOT_FEATURES = {*KEYS, "eval_set", "order_id", LABEL}

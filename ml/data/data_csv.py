@@ -36,6 +36,7 @@ _ARROW_TYPES = {
     "bigint": pa.int64(),
     "integer": pa.int32(),
     "double": FLOAT,
+    "real": FLOAT,
     "varchar": pa.string(),
     "boolean": pa.bool_(),
 }
@@ -224,7 +225,7 @@ def _blocks(path: Path, contract: Contract) -> Iterator[pa.RecordBatch]:
 def _check_values(path: Path, block: pa.RecordBatch, contract: Contract) -> None:
     for column in contract.columns:
         values = block.column(column.name)
-        if column.type == "double":
+        if column.type in {"double", "real"}:
             outside, what = pc.invert(pc.is_finite(values)), "no finite number"
         elif column.name in _LEAST:
             least = _LEAST[column.name]

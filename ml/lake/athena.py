@@ -19,7 +19,7 @@ from ml.tools.progress import step
 from ml.tools.s3 import S3Object, download, list_objects, location
 
 # Glue's names for types that the contracts name otherwise
-_TYPES = {"int": "integer", "string": "varchar"}
+_TYPES = {"int": "integer", "float": "real", "string": "varchar"}
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ pairs as (
 
 ),
 
+-- what only models read, in single precision anyway, is real: half of the bytes
 final as (
 
     select
@@ -77,35 +78,35 @@ final as (
         targets.order_dow,
         targets.order_hour_of_day,
         targets.days_since_prior_order,
-        prd_features.prod_reorder_probability,
-        prd_features.prod_reorder_times,
-        prd_features.prod_reorder_ratio,
-        targets.user_average_basket,
-        {{ safe_ratio('pairs.up_orders', 'targets.user_orders') }} as up_order_rate,
+        cast(prd_features.prod_reorder_probability as real) as prod_reorder_probability,
+        cast(prd_features.prod_reorder_times as real) as prod_reorder_times,
+        cast(prd_features.prod_reorder_ratio as real) as prod_reorder_ratio,
+        cast(targets.user_average_basket as real) as user_average_basket,
+        {{ real_ratio('pairs.up_orders', 'targets.user_orders') }} as up_order_rate,
         targets.user_orders - pairs.up_last_order as up_orders_since_last_order,
-        {{ safe_ratio('pairs.up_orders', '(targets.user_orders - pairs.up_first_order + 1)') }}
+        {{ real_ratio('pairs.up_orders', '(targets.user_orders - pairs.up_first_order + 1)') }}
             as up_order_rate_since_first_order,
-        targets.user_median_days_since_prior,
-        targets.user_sd_days_since_prior,
+        cast(targets.user_median_days_since_prior as real) as user_median_days_since_prior,
+        cast(targets.user_sd_days_since_prior as real) as user_sd_days_since_prior,
         targets.user_last_days_since_prior,
-        targets.user_last_days_over_median,
-        targets.user_sd_basket,
+        cast(targets.user_last_days_over_median as real) as user_last_days_over_median,
+        cast(targets.user_sd_basket as real) as user_sd_basket,
         targets.user_last_basket,
-        targets.user_basket_trend,
-        targets.user_recent_reorder_ratio,
-        targets.user_none_ratio,
+        cast(targets.user_basket_trend as real) as user_basket_trend,
+        cast(targets.user_recent_reorder_ratio as real) as user_recent_reorder_ratio,
+        cast(targets.user_none_ratio as real) as user_none_ratio,
         targets.user_orders_in_last_30_days,
-        targets.user_mean_hour_of_day,
-        targets.user_organic_ratio,
+        cast(targets.user_mean_hour_of_day as real) as user_mean_hour_of_day,
+        cast(targets.user_organic_ratio as real) as user_organic_ratio,
         prd_features.prod_aisle_id,
         prd_features.prod_department_id,
         prd_features.prod_is_organic,
-        prd_features.prod_average_cart_position,
-        prd_features.prod_one_shot_ratio,
-        prd_features.prod_mean_days_between,
-        prd_features.prod_reorders_per_opportunity,
-        prd_features.prod_next_order_ratio,
-        prd_features.prod_recent_order_ratio,
+        cast(prd_features.prod_average_cart_position as real) as prod_average_cart_position,
+        cast(prd_features.prod_one_shot_ratio as real) as prod_one_shot_ratio,
+        cast(prd_features.prod_mean_days_between as real) as prod_mean_days_between,
+        cast(prd_features.prod_reorders_per_opportunity as real) as prod_reorders_per_opportunity,
+        cast(prd_features.prod_next_order_ratio as real) as prod_next_order_ratio,
+        cast(prd_features.prod_recent_order_ratio as real) as prod_recent_order_ratio,
         {{ shrunken_ratio(
             'second_orders', 'first_orders', 'case when pairs.up_orders >= 2 then 1 else 0 end', '1', 8
         ) }} as prod_shrunk_reorder_probability,
@@ -131,43 +132,43 @@ final as (
         {{ streak('pairs.up_order_bits') }} as up_streak,
         {{ decayed('pairs.up_order_weight') }} as up_decayed_orders,
         {{ decayed('pairs.up_day_weight') }} as up_decayed_days,
-        {{ safe_ratio('pairs.up_order_weight', 'targets.user_order_weight') }}
+        {{ real_ratio('pairs.up_order_weight', 'targets.user_order_weight') }}
             as up_decayed_order_rate,
-        {{ safe_ratio('pairs.up_day_weight', 'targets.user_day_weight') }} as up_decayed_day_rate,
-        {{ safe_ratio('pairs.orders_spanned', 'pairs.up_reorders') }} as up_mean_orders_between,
+        {{ real_ratio('pairs.up_day_weight', 'targets.user_day_weight') }} as up_decayed_day_rate,
+        {{ real_ratio('pairs.orders_spanned', 'pairs.up_reorders') }} as up_mean_orders_between,
         pairs.up_max_orders_between,
-        {{ safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders') }} as up_mean_days_between,
-        pairs.up_median_days_between,
+        {{ real_ratio('pairs.up_days_spanned', 'pairs.up_reorders') }} as up_mean_days_between,
+        cast(pairs.up_median_days_between as real) as up_median_days_between,
         pairs.up_max_days_between,
         -- the orders since the last one, and the order to come, over the mean distance
-        {{ safe_ratio(
+        {{ real_ratio(
             '(targets.user_orders - pairs.up_last_order + 1) * pairs.up_reorders',
             'pairs.orders_spanned'
         ) }} as up_overdue_orders,
-        {{ safe_ratio(
+        {{ real_ratio(
             'pairs.up_days_since_last_order * pairs.up_reorders', 'pairs.up_days_spanned'
         ) }} as up_overdue_days,
-        pairs.mean_cart_position
-        - prd_features.prod_average_cart_position as up_cart_position_difference,
-        {{ safe_ratio('pairs.up_orders', 'user_aisles.aisle_lines') }} as up_share_of_aisle,
-        {{ safe_ratio('user_aisles.aisle_lines', 'targets.user_total_products') }}
+        cast(pairs.mean_cart_position - prd_features.prod_average_cart_position as real)
+            as up_cart_position_difference,
+        {{ real_ratio('pairs.up_orders', 'user_aisles.aisle_lines') }} as up_share_of_aisle,
+        {{ real_ratio('user_aisles.aisle_lines', 'targets.user_total_products') }}
             as up_aisle_share,
         targets.user_orders - user_aisles.aisle_last_order as up_aisle_orders_since_last_order,
         user_aisles.aisle_last_order - pairs.up_last_order as up_orders_until_last_of_aisle,
-        {{ safe_ratio('user_departments.department_lines', 'targets.user_total_products') }}
+        {{ real_ratio('user_departments.department_lines', 'targets.user_total_products') }}
             as up_department_share,
-        targets.ctx_user_days_over_median,
-        targets.ctx_user_same_dow_rate,
-        targets.ctx_user_near_hour_rate,
+        cast(targets.ctx_user_days_over_median as real) as ctx_user_days_over_median,
+        cast(targets.ctx_user_same_dow_rate as real) as ctx_user_same_dow_rate,
+        cast(targets.ctx_user_near_hour_rate as real) as ctx_user_near_hour_rate,
         pairs.up_days_since_last_order + targets.days_since_prior_order
             as ctx_up_days_since_last_order,
-        {{ safe_ratio(
+        {{ real_ratio(
             '(pairs.up_days_since_last_order + targets.days_since_prior_order)',
             safe_ratio('pairs.up_days_spanned', 'pairs.up_reorders')
         ) }} as ctx_up_overdue_days,
-        {{ safe_ratio('pairs.ctx_up_target_dow_orders', 'pairs.up_orders') }}
+        {{ real_ratio('pairs.ctx_up_target_dow_orders', 'pairs.up_orders') }}
             as ctx_up_same_dow_rate,
-        {{ safe_ratio('pairs.ctx_up_near_target_hour_orders', 'pairs.up_orders') }}
+        {{ real_ratio('pairs.ctx_up_near_target_hour_orders', 'pairs.up_orders') }}
             as ctx_up_near_hour_rate,
         case
             when target_lines.product_id is not null then 1 else targets.label_of_absent_product

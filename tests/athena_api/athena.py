@@ -445,7 +445,7 @@ class ScanLimitError(Exception):
 
 
 def _column_info(name: str, type_name: str) -> Answer:
-    precision = {"integer": 10, "bigint": 19, "double": 17, "varchar": 2147483647}
+    precision = {"integer": 10, "bigint": 19, "float": 17, "double": 17, "varchar": 2147483647}
     return {
         "CatalogName": "hive",
         "SchemaName": "",

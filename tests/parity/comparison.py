@@ -143,7 +143,7 @@ def _joined(local: str, athena: str, names: list[str], key: list[str]) -> str:
 
 def _differs(name: str, kind: str) -> str:
     condition = f"(mine.{name} is distinct from theirs.{name} or {_IS_LONE}"
-    if kind == "double":  # the two zeros are equal as numbers, but not as bits
+    if kind in {"float", "double"}:  # the two zeros are equal as numbers, but not as bits
         condition += f" or signbit(mine.{name}) is distinct from signbit(theirs.{name})"
     return f"where {condition})"
 

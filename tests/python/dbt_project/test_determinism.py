@@ -1,8 +1,10 @@
-"""The same input gives the same bytes, and a double's text reads back to the same bits."""
+"""The same input gives the same bytes, and a number's text reads back to the same bits."""
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -51,23 +53,27 @@ def test_neither_threads_nor_a_second_export_change_a_byte(
         export(others)
 
 
-def test_doubles_are_written_in_shortest_form_and_exactly(built: Workspace) -> None:
-    names = [column["name"] for column in contract_columns(built) if column["type"] == "double"]
+@pytest.mark.parametrize(
+    ("kind", "columns", "number"), [("double", 3, np.float64), ("real", 45, np.float32)]
+)
+def test_numbers_are_written_in_shortest_form_and_exactly(
+    built: Workspace, kind: str, columns: int, number: type[np.floating[Any]]
+) -> None:
+    names = [column["name"] for column in contract_columns(built) if column["type"] == kind]
     rows = f"select {', '.join(names)} from candidates order by orders_back, user_id, product_id"
     stored = pl.DataFrame(query(built, rows), names, orient="row")
     written = read_text_cells(built.data)
-    assert len(names) >= 9
+    assert len(names) == columns
     for name in names:
         cells = pl.DataFrame({"text": written[name], "value": stored[name]}).unique()
         assert cells["text"].is_null().equals(cells["value"].is_null())
         for text, value in cells.drop_nulls().iter_rows():
-            assert float(text).hex() == value.hex()
-            # Python's repr has the fewest digits that read back to the same bits; the power of ten
-            # may be written either way
-            assert Decimal(text) == Decimal(repr(value))
-            assert len(Decimal(text).as_tuple().digits) <= len(
-                Decimal(repr(value)).as_tuple().digits
-            )
+            assert number(text) == number(value)
+            # numpy writes the fewest digits that read back to the same bits; the power of ten may
+            # be written either way
+            shortest = Decimal(str(number(value)))
+            assert Decimal(text) == shortest
+            assert len(Decimal(text).as_tuple().digits) <= len(shortest.as_tuple().digits)
 
 
 def build_with_threads(folder: Path, raw: Path, threads: int) -> Workspace:
