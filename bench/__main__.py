@@ -91,7 +91,8 @@ def _measure(users: int, folder: Path, script: Path | None) -> list[Row]:
     longest = _seconds_of_models(folder / "target" / "run_results.json")
     manifest = str(folder / "target" / "manifest.json")
     export = run_measured([python, "-m", "ml", "export", "--manifest", manifest], places)
-    peer = run_measured([python, "-m", "bench.polars_peer", str(raw), str(folder / "peer.csv")], {})
+    by_hand = [python, "-m", "bench.polars_peer", "--base", str(raw), str(folder / "peer.csv")]
+    peer = run_measured(by_hand, {})
     shared = check_shared_columns(lake / "data.csv", folder / "peer.csv")
 
     def row(name: str, measured: Measured) -> Row:
