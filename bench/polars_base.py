@@ -135,15 +135,19 @@ def part_of(
         )
         .sort("user")
     )
-    totals = pairs.lazy().group_by("product").agg(**_OF_PAIRS, **of_pairs or {})
     predicted = pairs.lazy().filter(pl.col("user").is_in(targets["user"].implode()))
     return Part(
         users.collect(),
         predicted.with_columns(bought=pl.col("pair").is_in(baskets["pair"].implode()))
         .drop("pair")
         .collect(),
-        totals.collect(),
+        totals_of(pairs, of_pairs),
     )
+
+
+def totals_of(pairs: pl.DataFrame, of_pairs: Mapping[str, pl.Expr] | None = None) -> pl.DataFrame:
+    """Add pairs up by product: what the base features take, and what else is given."""
+    return pairs.lazy().group_by("product").agg(**_OF_PAIRS, **of_pairs or {}).collect()
 
 
 def base_products(totals: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:

@@ -100,10 +100,7 @@ _TRIED_AFTER = 5  # orders in which a product might have been bought again
 def count_all(shop: Shop, piece: Piece) -> Part:
     """Count what all features of some shoppers are made of."""
     facts = _order_facts(piece.orders, piece.own(shop.targets))
-    # orders are numbered without a gap, so an order's row is found by counting
-    first_rows = facts.select(pl.col("user").ne_missing(pl.col("user").shift()).arg_true())
-    places = piece.lines["user"] - facts["user"].first()
-    rows = first_rows.to_series().gather(places) + piece.lines["order_number"] - 1
+    rows = piece.order_rows()
     lines = piece.lines.hstack(facts.select(*_FIRSTS, *_SUMS)[rows])
     reordered = rows.filter(lines["reordered"] == 1)
     orders = facts.with_columns(
@@ -134,7 +131,6 @@ def _order_facts(orders: pl.DataFrame, targets: pl.DataFrame) -> pl.DataFrame:
             maintain_order="left",
         )
         .with_columns(
-            orders_ago=pl.max("order_number").over("user") - pl.col("order_number"),
             days_ago=days.sum().over("user") - days.cum_sum().over("user"),
         )
         .with_columns(

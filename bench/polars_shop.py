@@ -21,7 +21,7 @@ _ORDER_TYPES = {
 
 
 @dataclass(frozen=True)
-class _Packing:
+class Packing:
     """
     A line as one number, which is greater for a later shopper, product or order.
 
@@ -32,36 +32,46 @@ class _Packing:
     number_bits: int
 
     @property
-    def order_unit(self) -> int:
+    def pair_unit(self) -> int:
+        """What one shopper more adds to a pair's number."""
+        return 1 << self.product_bits
+
+    @property
+    def _order_unit(self) -> int:
         return 1 << (_POSITION_BITS + 1)
 
     @property
-    def product_unit(self) -> int:
-        return self.order_unit << self.number_bits
+    def _product_unit(self) -> int:
+        return self._order_unit << self.number_bits
 
     @property
     def user_unit(self) -> int:
-        return self.product_unit << self.product_bits
+        """What one shopper more adds to a line's number."""
+        return self._product_unit << self.product_bits
 
     def pair(self) -> pl.Expr:
-        return pl.col("user").cast(pl.UInt64) * (1 << self.product_bits) + pl.col("product")
+        """Give the number of user and product."""
+        return pl.col("user").cast(pl.UInt64) * self.pair_unit + pl.col("product")
 
     def order(self) -> pl.Expr:
+        """Give the part of a line's number that its order says."""
         user, number = (pl.col(name).cast(pl.UInt64) for name in ("user", "order_number"))
-        return user * self.user_unit + number * self.order_unit
+        return user * self.user_unit + number * self._order_unit
 
     def rest_of_line(self) -> pl.Expr:
+        """Give the other part of a line's number."""
         product, position, reordered = (
             pl.col(name).cast(pl.UInt64) for name in ("product", "add_to_cart_order", "reordered")
         )
-        return product * self.product_unit + position * 2 + reordered
+        return product * self._product_unit + position * 2 + reordered
 
     def unpacked(self) -> list[pl.Expr]:
+        """Give what a line's number was made of, and its pair's number."""
         line = pl.col("line")
-        product = line // self.product_unit % (1 << self.product_bits)
-        number = line // self.order_unit % (1 << self.number_bits)
+        product = line // self._product_unit % self.pair_unit
+        number = line // self._order_unit % (1 << self.number_bits)
         return [
-            (line // self.product_unit).alias("pair"),
+            (line // self._product_unit).alias("pair"),
             (line // self.user_unit).cast(pl.UInt32).alias("user"),
             product.cast(pl.UInt32).alias("product"),
             number.cast(pl.Int32).alias("order_number"),
@@ -78,7 +88,8 @@ class Shop:
     Attributes
     ----------
     orders
-        Prior orders by shopper and order_number; `user` counts the shoppers from 0.
+        Prior orders by shopper and order_number; `user` counts the shoppers from 0, orders_ago the
+        orders from the shopper's last one.
     targets
         The orders to predict; `user` is null where nothing came before.
     baskets
@@ -94,7 +105,7 @@ class Shop:
     targets: pl.DataFrame
     baskets: pl.DataFrame
     catalogue: pl.DataFrame
-    packing: _Packing
+    packing: Packing
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,14 @@ class Piece:
         users = self.orders["user"]
         return frame.filter(pl.col("user").is_between(users.first(), users.last()))
 
+    def order_rows(self) -> pl.Series:
+        """Give the row in `orders` of each line's order."""
+        user = pl.col("user")
+        first_rows = self.orders.select(user.ne_missing(user.shift()).arg_true()).to_series()
+        place = self.lines["user"] - self.orders["user"].first()
+        # a shopper's orders are numbered without a gap
+        return first_rows.gather(place) + self.lines["order_number"] - 1
+
 
 def read_shop(raw: Path) -> Shop:
     """
@@ -140,6 +159,7 @@ def read_shop(raw: Path) -> Shop:
         .drop("eval_set")
         .sort("user_id", "order_number")
         .with_columns(user=pl.col("user_id").rle_id())
+        .with_columns(orders_ago=pl.max("order_number").over("user") - pl.col("order_number"))
         .collect()
     )
     targets = (
@@ -166,12 +186,12 @@ def read_shop(raw: Path) -> Shop:
     return Shop(orders, targets, baskets, catalogue, packing)
 
 
-def _packing(orders: pl.DataFrame, catalogue: pl.DataFrame) -> _Packing:
+def _packing(orders: pl.DataFrame, catalogue: pl.DataFrame) -> Packing:
     last_user, last_number = orders.select(pl.max("user"), pl.max("order_number")).row(0)
     product_bits, number_bits = catalogue.height.bit_length(), last_number.bit_length()
     if last_user.bit_length() + product_bits + number_bits + _POSITION_BITS + 1 > _KEY_BITS:
         raise click.ClickException("The shop is too large for this script.")
-    return _Packing(product_bits, number_bits)
+    return Packing(product_bits, number_bits)
 
 
 def read_pieces(raw: Path, shop: Shop) -> Iterator[Piece]:
@@ -187,7 +207,7 @@ def read_pieces(raw: Path, shop: Shop) -> Iterator[Piece]:
         .sort()
     )
     later = (lines.gather_every(LINES_PER_PIECE) // packing.user_unit).unique().sort()[1:]
-    cuts = pl.Series([0, *later, len(users.unique())], dtype=pl.UInt64)
+    cuts = pl.Series([0, *later, users.n_unique()], dtype=pl.UInt64)
     order_cuts = users.search_sorted(cuts.cast(pl.UInt32))
     line_cuts = lines.search_sorted(cuts * packing.user_unit)
     for (row, next_row), (place, next_place) in zip(
