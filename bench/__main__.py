@@ -101,7 +101,8 @@ def _measure(users: int, folder: Path, script: Path | None) -> tuple[list[Row], 
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         by_hand = _run_scripts(raw, Path(scratch))
         found = _check_scripts(lake, Path(scratch))
-        given = run_measured([python, str(script), str(raw), scratch], {}) if script else None
+        if script:
+            given = run_measured([python, str(script), str(raw), str(Path(scratch, "given"))], {})
 
     both = by_hand["data.csv"] + by_hand["discovery"]
     without = Measured(models.seconds - parts["discovery"], models.memory_gb)
@@ -118,7 +119,7 @@ def _measure(users: int, folder: Path, script: Path | None) -> tuple[list[Row], 
         _row("Polars: its base columns alone", by_hand["base"]),
         _row("Polars: discovery's tables", by_hand["discovery"]),
     ]
-    if script and given:
+    if script:
         rows.append(_row(script.name, given))
     return rows, found
 
