@@ -119,7 +119,7 @@ endif
 docs: .venv/run-installed profiles.yml ## one static page: lineage, every model and column
 	@$(read_vars) && $(write_docs)
 
-bench: .venv/dev-installed ## time and memory against a hand-written Polars script, at three sizes
+bench: .venv/dev-installed ## time and memory against hand-written Polars scripts, at three sizes
 	@$(BIN)/python -m bench pipeline
 
 athena: .venv/dev-installed profiles.yml ## the Athena API on this machine, Trino behind it, for dbt build --target athena

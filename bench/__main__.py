@@ -1,10 +1,12 @@
 """The command line: `python -m bench`."""
 
+import filecmp
 import json
 import shutil
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.table import Table
 from bench.discovery import discovery
 from bench.measure import Measured, run_measured
 from bench.ml import ml
+from bench.same_tables import DISCOVERY_TABLES, check_same_tables
 from bench.serve import serve
 from bench.shared_columns import check_shared_columns
 from bench.spark import export
@@ -20,9 +23,8 @@ from bench.year import year
 from ml.tools.machine import cores
 
 FULL_SIZE = 206_209  # shoppers of the Instacart 2017 data
-WORTH_A_ROW = 0.05  # a model that takes this share of the build gets a row of its own
 
-Row = tuple[str, str, str, str]  # what, seconds, of the Polars script's seconds, peak memory
+Row = tuple[str, str, str, str]  # what, seconds, how many times a script's seconds, peak memory
 
 
 @click.group()
@@ -51,24 +53,29 @@ def cli() -> None:
 )
 def pipeline(users: tuple[int, ...], work: Path | None, script: Path | None) -> None:
     """
-    Raw CSV to data.csv with `windows: 1`, against a Polars script of the base features alone.
+    Raw CSV to data.csv and discovery's tables, `windows: 1`, against Polars scripts of the same.
 
-    The columns that both files have must hold the same text. What the richer features cost is not
-    timed apart: the models that take longest are listed, and both files' columns and bytes.
+    Each script must make the very text and the very cells that the project makes.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = work or Path(scratch)
         table = Table(title=f"raw CSV to data.csv, {cores()} cores, synthetic shop")
-        for column in ("shoppers", "what", "seconds", "of the Polars script", "peak memory, GB"):
+        for column in ("shoppers", "what", "seconds", "times Polars", "peak memory, GB"):
             table.add_column(column, justify="left" if column == "what" else "right")
+        said = []
         for count in users:
-            for row in _measure(count, folder / str(count), script):
+            rows, found = _measure(count, folder / str(count), script)
+            for row in rows:
                 table.add_row(f"{count:,}", *row)
             table.add_section()
-        Console(width=100).print(table)
+            said.append(f"{count:,} shoppers: {found}")
+        console = Console(width=100)
+        console.print(table)
+        for found in said:
+            console.print(found, highlight=False)
 
 
-def _measure(users: int, folder: Path, script: Path | None) -> list[Row]:
+def _measure(users: int, folder: Path, script: Path | None) -> tuple[list[Row], str]:
     raw, lake = folder / "raw", folder / "lake"
     python = sys.executable
     if not raw.exists():
@@ -88,54 +95,84 @@ def _measure(users: int, folder: Path, script: Path | None) -> list[Row]:
 
     with_tests = build()
     models = build("--exclude-resource-type", "test", "unit_test")
-    longest = _seconds_of_models(folder / "target" / "run_results.json")
+    parts = _seconds_of_parts(folder / "target")
     manifest = str(folder / "target" / "manifest.json")
     export = run_measured([python, "-m", "ml", "export", "--manifest", manifest], places)
-    peer = run_measured([python, "-m", "bench.polars_peer", str(raw), str(folder / "peer.csv")], {})
-    shared = check_shared_columns(lake / "data.csv", folder / "peer.csv")
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        by_hand = _run_scripts(raw, Path(scratch))
+        found = _check_scripts(lake, Path(scratch))
+        if script:
+            given = run_measured([python, str(script), str(raw), str(Path(scratch, "given"))], {})
 
-    def row(name: str, measured: Measured) -> Row:
-        ratio = measured.seconds / peer.seconds
-        return name, f"{measured.seconds:.1f}", f"{ratio:.2f}", f"{measured.memory_gb:.2f}"
-
+    both = by_hand["data.csv"] + by_hand["discovery"]
+    without = Measured(models.seconds - parts["discovery"], models.memory_gb)
+    rest = models.seconds - sum(parts.values())
     rows = [
-        row("dbt build, models only", models),
-        *_longest_models(longest, models.seconds),
-        row("ml export", export),
-        row("models and data.csv", models + export),
-        row("the same with every test", with_tests + export),
-        row("Polars script, base features", peer),
+        _row("dbt build, models only", models),
+        *((f"  {part}", f"{seconds:.1f}", "", "") for part, seconds in parts.items()),
+        ("  seeds, hooks and dbt itself", f"{rest:.1f}", "", ""),
+        _row("ml export", export),
+        _row("data.csv alone, without discovery", without + export, by_hand["data.csv"]),
+        _row("data.csv and discovery", models + export, both),
+        _row("the same with every test", with_tests + export, both),
+        _row("Polars: data.csv", by_hand["data.csv"]),
+        _row("Polars: its base columns alone", by_hand["base"]),
+        _row("Polars: discovery's tables", by_hand["discovery"]),
     ]
     if script:
-        given = run_measured([python, str(script), str(raw), str(folder / "script")], {})
-        rows.append(row(script.name, given))
-    for name, file in (("data.csv", lake / "data.csv"), ("the script's file", folder / "peer.csv")):
-        with file.open(encoding="utf-8") as opened:
-            columns = opened.readline().count(",") + 1
-        size = f"{file.stat().st_size / 1e9:.2f} GB"
-        rows.append((f"{name}: {columns} columns, {shared} shared, {size}", "", "", ""))
-    return rows
+        rows.append(_row(script.name, given))
+    return rows, found
 
 
-def _seconds_of_models(run_results: Path) -> dict[str, float]:
-    """Read from dbt's artifact how many seconds each model took."""
-    results = json.loads(run_results.read_text(encoding="utf-8"))["results"]
+def _row(what: str, measured: Measured, by_hand: Measured | None = None) -> Row:
+    times = f"{measured.seconds / by_hand.seconds:.2f}" if by_hand else ""
+    return what, f"{measured.seconds:.1f}", times, f"{measured.memory_gb:.2f}"
+
+
+def _seconds_of_parts(target: Path) -> dict[str, float]:
+    """Read from dbt's artifacts how many seconds the models of each part took."""
+    nodes, results = (
+        json.loads((target / name).read_text(encoding="utf-8"))[key]
+        for name, key in (("manifest.json", "nodes"), ("run_results.json", "results"))
+    )
+    parts = dict.fromkeys(("staging", "marts", "candidates", "discovery"), 0.0)
+    for result in results:
+        node = nodes.get(result["unique_id"], {})
+        if node.get("resource_type") == "model":
+            parts[_part(node)] += result["execution_time"]
+    return parts
+
+
+def _part(node: dict[str, Any]) -> str:
+    folder = Path(node["original_file_path"]).parent.name
+    if folder == "features":
+        return "candidates" if node["name"] == "candidates" else "marts"
+    return "discovery" if folder == "discovery" else "staging"
+
+
+def _run_scripts(raw: Path, folder: Path) -> dict[str, Measured]:
+    python = [sys.executable, "-m"]
+    data = [*python, "bench.polars_peer", str(raw)]
+    tables = [*python, "bench.polars_discovery_peer", str(raw)]
     return {
-        result["unique_id"].rpartition(".")[2]: result["execution_time"]
-        for result in results
-        if result["unique_id"].startswith("model.")
+        "data.csv": run_measured([*data, str(folder / "data.csv")], {}),
+        "base": run_measured([*data, str(folder / "base.csv"), "--base"], {}),
+        "discovery": run_measured([*tables, str(folder / "discovery")], {}),
     }
 
 
-def _longest_models(seconds: dict[str, float], whole: float) -> list[Row]:
-    """List the models that take a good share of the build, and what is left for all the rest."""
-    longest = sorted(
-        (model for model in seconds if seconds[model] >= WORTH_A_ROW * whole),
-        key=lambda model: -seconds[model],
+def _check_scripts(lake: Path, folder: Path) -> str:
+    """Compare all that the scripts made with what the project made, and say how much it is."""
+    data = lake / "data.csv"
+    columns = check_shared_columns(data, folder / "data.csv")
+    base = check_shared_columns(data, folder / "base.csv")
+    if not filecmp.cmp(data, folder / "data.csv", shallow=False):
+        raise click.ClickException("The Polars script does not make every column of data.csv.")
+    cells = check_same_tables(lake / "lake.duckdb", folder / "discovery", DISCOVERY_TABLES)
+    return (
+        f"data.csv has {columns} columns, {base} of them base, and {data.stat().st_size / 1e9:.2f}"
+        f" GB; discovery {len(DISCOVERY_TABLES)} tables, {cells:,} cells; nothing differs"
     )
-    rows = [(f"  of it {model}", f"{seconds[model]:.1f}", "", "") for model in longest]
-    rest = whole - sum(seconds[model] for model in longest)
-    return [*rows, ("  of it the rest and dbt itself", f"{rest:.1f}", "", "")]
 
 
 cli.add_command(ml)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bench.polars_peer import COLUMNS
+from bench.polars_base import BASE_COLUMNS
 
 
 def compute_data(raw: Path, windows: int) -> pl.DataFrame:
@@ -102,5 +102,5 @@ def _window(
             column("user_period", "days_since_prior_order").cast(pl.Int64, strict=True),
             pl.selectors.unsigned_integer().cast(pl.Int64),
         )
-        .select(COLUMNS)
+        .select(BASE_COLUMNS)
     )

@@ -74,6 +74,16 @@ def write_sample_shop(folder: Path, users: int) -> Path:
     return folder
 
 
+def build_small_shop(factory: pytest.TempPathFactory) -> Workspace:
+    """Give an invented shop of 40 shoppers with two windows, which is built once for all tests."""
+
+    def build(folder: Path) -> Workspace:
+        raw = write_sample_shop(folder / "raw", users=40)
+        return build_data(folder / "workspace", raw, {"windows": 2})
+
+    return build_once(factory, "small-shop", build)
+
+
 def contract_columns(workspace: Workspace) -> list[dict[str, Any]]:
     """Read the columns of data.csv (name, type, description, context) from contract.json."""
     text = (workspace.lake / "contract.json").read_text(encoding="utf-8")

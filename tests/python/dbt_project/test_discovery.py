@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.python.dbt_project.shop_builds import build_data, build_once, write_sample_shop
+from tests.python.dbt_project.shop_builds import build_data, build_small_shop
 from tests.python.dbt_project.test_leak import replace_baskets
 from tests.python.dbt_runs import (
     BUILD_UNTESTED,
@@ -31,13 +31,8 @@ VARIABLES = {"windows": WINDOWS}
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Invent a shop of 40 shoppers and build it."""
-
-    def build(folder: Path) -> Workspace:
-        raw = write_sample_shop(folder / "raw", users=40)
-        return build_data(folder / "workspace", raw, VARIABLES)
-
-    return build_once(tmp_path_factory, "discovery-tables", build)
+    """Build an invented shop of 40 shoppers."""
+    return build_small_shop(tmp_path_factory)
 
 
 def rows(workspace: Workspace, table: str) -> pl.DataFrame:
