@@ -256,7 +256,7 @@ def product_neighbours(
             other=(pl.col("value") % _HALF).cast(pl.UInt32),
             orders_together=pl.col("len").cast(pl.Int64),
         )
-        .filter(together * _ORDERS_PER_MEETING > orders_counted)
+        .filter((2 * together - 1) * _ORDERS_PER_MEETING > 2 * orders_counted)
         .join(lines.lazy().rename({"product": "one", "product_orders": "one_orders"}), on="one")
         .join(
             lines.lazy().rename({"product": "other", "product_orders": "other_orders"}), on="other"

@@ -10,12 +10,16 @@ from pathlib import Path
 
 import click
 import polars as pl
+from polars import selectors as cs
 
 from bench.polars_base import BASE_COLUMNS, Part, base_products, base_rows, count_base
 from bench.polars_richer import COLUMNS, all_products, all_rows, count_all
 from bench.polars_shop import read_pieces, read_shop
 from ml.tools.machine import cores
 from ml.tools.prefetch import ahead
+
+DOUBLES = ("user_mean_days_since_prior", "user_reorder_ratio", "up_average_cart_position")
+"""What is not in single precision, as all other quotients are."""
 
 
 @click.command()
@@ -32,7 +36,9 @@ def main(raw: Path, out: Path, base: bool) -> None:
     columns = BASE_COLUMNS if base else COLUMNS
 
     def rows(part: Part) -> pl.DataFrame:
-        return (base_rows if base else all_rows)(products, part).select(columns).collect()
+        shopped = (base_rows if base else all_rows)(products, part).select(columns)
+        is_real = cs.float() - cs.by_name(*DOUBLES)
+        return shopped.with_columns(is_real.cast(pl.Float32)).collect()
 
     with out.open("wb") as file:
         file.write((",".join(columns) + "\n").encode())
