@@ -1,9 +1,7 @@
+{#- without meta.partition_values: the windows share the work of one query -#}
 {{ config(
     partitioned_by=['orders_back'],
-    meta={
-        'partition_values': window_numbers(),
-        'sorted_by': ['product_id', 'neighbour_rank']
-    }
+    meta={'sorted_by': ['product_id', 'neighbour_rank']}
 ) }}
 
 {#-
