@@ -39,7 +39,7 @@ help: ## list the targets
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/dev-installed: requirements.txt requirements-dev.txt
+.venv/dev-installed: requirements.txt requirements-tools.txt requirements-dev.txt
 	@echo "Installing the tools of the checks into .venv (once) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from skrub import TableReport
 
 from glue.raw.athena_files import lost_on_athena, rows_of
 from glue.raw.files import RawFile, check_raw_folder
@@ -97,6 +96,8 @@ def _section(file: RawFile) -> Iterator[str]:
         yield f"<tr{mark}><td>{rule.columns}</td><td>{html.escape(rule.rule)}</td>"
         yield f"<td>{counted}</td></tr>"
     yield "</table>"
+    from skrub import TableReport  # noqa: PLC0415 - of requirements-tools.txt
+
     report = TableReport(
         frame,
         verbose=0,

@@ -5,13 +5,17 @@ from importlib import import_module
 
 import click
 
+TOOLS = ("optuna", "skrub")
+"""Packages of requirements-tools.txt."""
+
 
 class LazyCommands(click.Group):
     """
     A click group that knows where its commands are, and imports a command's module when it runs.
 
     Some modules take seconds to import; `--help` of the group and the other commands need not wait
-    for them. What AWS refuses ends any command with one sentence.
+    for them. What AWS refuses ends any command with one sentence, as does a package that only this
+    command needs and that is not installed.
 
     Parameters
     ----------
@@ -46,6 +50,12 @@ class LazyCommands(click.Group):
             return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
+        except ModuleNotFoundError as error:
+            if error.name not in TOOLS:
+                raise
+            raise click.ClickException(
+                f"{error.name} is not installed: `pip install -r requirements-tools.txt`."
+            ) from None
         except Exception as error:
             from ml.tools.aws import message  # noqa: PLC0415 - most commands need no boto3
 
