@@ -41,11 +41,11 @@ counted_orders as (
 order_windows as (
 
     select
-        history_orders.order_id,
         {%- for orders_back in window_numbers() %}
         max(case when history_orders.orders_back = {{ orders_back }} then 1 else 0 end)
-            as in_{{ orders_back }}{{ ',' if not loop.last }}
+            as in_{{ orders_back }},
         {%- endfor %}
+        history_orders.order_id
     from history_orders
     inner join counted_orders
         on
@@ -58,11 +58,11 @@ order_windows as (
 counted_lines as (
 
     select
-        order_products.order_id,
-        order_products.product_id,
         {%- for orders_back in window_numbers() %}
-        order_windows.in_{{ orders_back }}{{ ',' if not loop.last }}
+        order_windows.in_{{ orders_back }},
         {%- endfor %}
+        order_products.order_id,
+        order_products.product_id
     from order_products
     inner join order_windows
         on order_products.order_id = order_windows.order_id
