@@ -61,7 +61,7 @@ _ALWAYS: dict[str, Any] = {
 SMALL_DATA = FitParameters(
     {
         **_ALWAYS,
-        "learning_rate": 0.1,
+        "learning_rate": 0.07,
         "num_leaves": 15,
         "min_data_in_leaf": 100,
         # a quarter of the features per tree is as good as half of them, and faster
@@ -75,7 +75,7 @@ SMALL_DATA = FitParameters(
         "num_threads": 1,
     },
     most_rounds=1_500,
-    stopping_rounds=30,
+    stopping_rounds=40,
     validation_share=0.125,
     refits=True,
 )
