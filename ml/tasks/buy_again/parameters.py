@@ -66,11 +66,6 @@ SMALL_DATA = FitParameters(
         "min_data_in_leaf": 100,
         # a quarter of the features per tree is as good as half of them, and faster
         "feature_fraction": 0.25,
-        # sums of small whole numbers (Shi et al., Quantized Training of Gradient Boosting Decision
-        # Trees, NeurIPS 2022): as good, in less time
-        "use_quantized_grad": True,
-        "num_grad_quant_bins": 16,
-        "quant_train_renew_leaf": True,
         # one for each of several fits at once
         "num_threads": 1,
     },
