@@ -50,7 +50,8 @@ def models(shop: Workspace) -> dict[str, Any]:
 
 def described(shop: Workspace, table: str) -> list[tuple[str, str]]:
     """Give name and type of a table's columns."""
-    return [(name, kind.lower()) for name, kind, *_ in query(shop, f"describe {table}")]
+    columns = query(shop, f"describe {table}")
+    return [(name, kind.lower().replace("float", "real")) for name, kind, *_ in columns]
 
 
 def contracted(model: dict[str, Any]) -> list[tuple[str, str]]:
