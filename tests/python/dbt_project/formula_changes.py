@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from tests.python.dbt_project.test_golden import BASE_HEADER
+from tests.python.dbt_runs import ROOT
 
 
 class Change(NamedTuple):
@@ -263,9 +264,21 @@ WINDOWS = [
 
 # `candidates` hands on the features of the marts, the mean cart position apart, which it takes from
 # sum and count: another one in its place must be noticed too
+CANDIDATES = (ROOT / "models/features/candidates.sql").read_text(encoding="utf-8")
+
+
+def handed_on(mart: str, name: str, other: str) -> Change:
+    """Put another column of a mart in the place of one, in its precision."""
+    if f"cast({mart}.{name} as real)" in CANDIDATES:
+        text, replacement = (f"cast({mart}.{one} as real) as {name}," for one in (name, other))
+    else:
+        text, replacement = f"        {mart}.{name},", f"        {mart}.{other} as {name},"
+    return Change(name, "candidates", text, replacement)
+
+
 MARTS = {"user_": "targets", "up_": "pairs", "prod_": "prd_features"}
 HANDED_ON = [
-    Change(name, "candidates", f"{mart}.{name},", f"{mart}.{other} as {name},")
+    handed_on(mart, name, other)
     for prefix, mart in MARTS.items()
     for names in [
         [

@@ -1,6 +1,6 @@
 """Damage to the formulas of the richer features and of what they are made of, one at a time."""
 
-from tests.python.dbt_project.formula_changes import Change
+from tests.python.dbt_project.formula_changes import Change, handed_on
 from tests.python.dbt_project.test_golden import RICHER_HEADER
 
 ORDERS = [
@@ -381,8 +381,8 @@ FEATURES = [
     Change(
         "up_cart_position_difference",
         "candidates",
-        "        - prd_features.prod_average_cart_position",
-        "        + prd_features.prod_average_cart_position",
+        "pairs.mean_cart_position - prd_features",
+        "pairs.mean_cart_position + prd_features",
     ),
     Change(
         "up_average_cart_position",
@@ -494,12 +494,7 @@ HANDED_ON_BY = {
     ],
 }
 RICHER_HANDED_ON = [
-    Change(
-        name,
-        "candidates",
-        f"        {mart.partition(' ')[0]}.{name},",
-        f"        {mart.partition(' ')[0]}.{other} as {name},",
-    )
+    handed_on(mart.partition(" ")[0], name, other)
     for mart, names in HANDED_ON_BY.items()
     for name, other in zip(names, names[1:] + names[:1], strict=True)
 ]
