@@ -92,6 +92,16 @@ class Candidates:
         """Count the rows."""
         return len(self.user_id)
 
+    def keys(self) -> pl.DataFrame:
+        """Give user_id, orders_back and product_id of each row."""
+        return pl.DataFrame(
+            {
+                "user_id": self.user_id,
+                "orders_back": self.orders_back,
+                "product_id": self.product_id,
+            }
+        )
+
     def where(self, mask: Booleans) -> "Candidates":
         """Keep the rows for which `mask` (bool [n]) is true."""
         return Candidates(

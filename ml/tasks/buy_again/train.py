@@ -136,7 +136,8 @@ def train(
         )
         text = fitted["order-start"].booster().model_to_string()
         model_path(folder, "order-start").write_text(text, encoding="utf-8")
-        fold_models_of(pre_order, evaluation.folds).write(
+        folds = evaluation.folds
+        fold_models_of(pre_order, folds["user_id"].to_numpy(), folds["fold"].to_numpy()).write(
             folder, model_path(folder, "pre-order").stem, FOLDS_FILE
         )
         write_json(folder / CATEGORIES, labelled.categories)
@@ -211,15 +212,9 @@ def _out_of_fold(
     evaluation: JudgedOrders, fitted: dict[Context, Fitted], original: Fitted
 ) -> pl.DataFrame:
     rows = evaluation.candidates
-    return pl.DataFrame(
-        {
-            "user_id": rows.user_id,
-            "orders_back": rows.orders_back,
-            "product_id": rows.product_id,
-            "fold": evaluation.row_fold,
-            "reordered": rows.label.astype("int8"),
-        }
-    ).with_columns(
+    return rows.keys().with_columns(
+        pl.Series("fold", evaluation.row_fold),
+        pl.Series("reordered", rows.label.astype("int8")),
         *(pl.Series(context, one.probability) for context, one in fitted.items()),
         pl.Series(ORIGINAL_COLUMN, original.probability),
     )

@@ -10,11 +10,10 @@ import polars as pl
 
 from ml.data.arrays import Floats, Integers
 from ml.data.reading import DataFolder
-from ml.fitting.boosting import read_model
 from ml.fitting.fits import fit_without_each_fold
-from ml.fitting.folds import fold_of
+from ml.runs.fold_models import FoldModels, read_fold_models
 from ml.runs.run import scan_run_table
-from ml.tasks.discovery import parameters
+from ml.tasks.discovery import NAME, parameters
 from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
 from ml.tools.progress import say
 
@@ -43,32 +42,6 @@ class Examples:
 
 
 @dataclass(frozen=True)
-class DiscoveryModels:
-    """
-    The re-rankers of a run, as LightGBM writes them.
-
-    Attributes
-    ----------
-    users, folds
-        int64 [m]: the shoppers that were learnt from, rising, and the fold of each.
-    fold_models
-        The model of each fold, which never saw its shoppers.
-    model
-        The model of everybody.
-
-    """
-
-    users: Integers
-    folds: Integers
-    fold_models: list[str]
-    model: str
-
-    def fold_of(self, user_id: Integers) -> Integers:
-        """Give the fold of each shopper, int64 [n]; -1 for those that were not learnt from."""
-        return fold_of(user_id, self.users, self.folds)
-
-
-@dataclass(frozen=True)
 class Learnt:
     """
     What next-in-cart takes of discovery.
@@ -83,7 +56,7 @@ class Learnt:
 
     """
 
-    models: DiscoveryModels
+    models: FoldModels
     scores: dict[int, pl.DataFrame]
 
     @property
@@ -119,7 +92,7 @@ def examples_of(frame: pl.DataFrame) -> Examples:
     )
 
 
-def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> DiscoveryModels:
+def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> FoldModels:
     """
     Fit a model without each fold's shoppers, and one with everybody.
 
@@ -172,10 +145,10 @@ def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> Dis
         parameters=fit_parameters,
         rounds=rounds,
     )
-    return DiscoveryModels(users, folds, fold_models, model)
+    return FoldModels(users, folds, fold_models, model)
 
 
-def score(user_id: Integers, features: npt.NDArray[np.float32], models: DiscoveryModels) -> Floats:
+def score(user_id: Integers, features: npt.NDArray[np.float32], models: FoldModels) -> Floats:
     """
     Score candidates, each shopper's by a model that was not fitted on the shopper.
 
@@ -193,46 +166,10 @@ def score(user_id: Integers, features: npt.NDArray[np.float32], models: Discover
     float64 [n]
 
     """
-    fold = models.fold_of(user_id)
     scores = np.empty(len(user_id))
-    for which in np.unique(fold):
-        rows = fold == which
-        booster = lgb.Booster(model_str=models.model if which < 0 else models.fold_models[which])
+    for rows, booster in models.unseen(user_id):
         scores[rows] = np.asarray(booster.predict(features[rows]))
     return scores
-
-
-def write_models(folder: Path, models: DiscoveryModels) -> None:
-    """Write discovery.txt, discovery-fold-<k>.txt and discovery-folds.parquet into a run."""
-    (folder / "discovery.txt").write_text(models.model, encoding="utf-8")
-    for fold, model in enumerate(models.fold_models):
-        (folder / f"discovery-fold-{fold}.txt").write_text(model, encoding="utf-8")
-    pl.DataFrame({"user_id": models.users, "fold": models.folds}).write_parquet(
-        folder / "discovery-folds.parquet"
-    )
-
-
-def read_models(folder: Path) -> DiscoveryModels:
-    """
-    Read what `write_models` wrote.
-
-    Raises
-    ------
-    click.ClickException
-        If a file is missing or damaged.
-
-    """
-    folds = scan_run_table(folder / "discovery-folds.parquet").collect()
-    model, *fold_models = (
-        read_model(folder / f"{name}.txt")
-        for name in (
-            "discovery",
-            *(f"discovery-fold-{fold}" for fold in range(parameters.FOLDS)),
-        )
-    )
-    return DiscoveryModels(
-        folds["user_id"].to_numpy(), folds["fold"].to_numpy(), fold_models, model
-    )
 
 
 def write_scores(folder: Path, scores: dict[int, pl.DataFrame]) -> None:
@@ -262,4 +199,6 @@ def read_learnt(folder: Path) -> Learnt:
     scores = scan_run_table(folder / _SCORES).collect()
     windows = scores.partition_by("orders_back", maintain_order=True, include_key=False)
     numbers = scores["orders_back"].unique(maintain_order=True).to_list()
-    return Learnt(read_models(folder), dict(zip(numbers, windows, strict=True)))
+    return Learnt(
+        read_fold_models(folder, NAME, parameters.FOLDS), dict(zip(numbers, windows, strict=True))
+    )

@@ -13,10 +13,11 @@ from ml.data.arrays import Integers
 from ml.data.carts import products_in_carts, read_carts, say_unknown_products
 from ml.data.reading import DataFolder, open_data
 from ml.data.shop_columns import shop_columns
+from ml.runs.fold_models import FoldModels, read_fold_models
 from ml.runs.run import check_contract, read_run
-from ml.tasks.discovery import FILE, NAME
+from ml.tasks.discovery import FILE, NAME, parameters
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
-from ml.tasks.discovery.model import DiscoveryModels, read_models, score
+from ml.tasks.discovery.model import score
 from ml.tasks.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
 from ml.tools.atomic_files import file_aside
 from ml.tools.progress import counted_step, say, step
@@ -26,7 +27,7 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     path: Path,
     data: DataFolder,
     users: Integers,
-    models: DiscoveryModels,
+    models: FoldModels,
     *,
     stamps: Mapping[str, str] | None = None,
     departments: Collection[int] = (),
@@ -117,7 +118,7 @@ def predict(
     check_contract(run, data.contract, data_path)
     ids = _department_ids(data, departments)
     in_cart = _products_in_carts(data, carts) if carts else None
-    models = read_models(run_folder)
+    models = read_fold_models(run_folder, NAME, parameters.FOLDS)
     users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
     stamps = {
         "model_version": run_folder.resolve().name,

@@ -28,7 +28,6 @@ from ml.tasks.discovery.model import (
     fit_folds,
     labelled_candidates,
     score,
-    write_models,
     write_scores,
 )
 from ml.tasks.discovery.recommend import recommend, with_reasons
@@ -146,7 +145,7 @@ def train(data_path: Path, run: Path) -> Ladder:
         listed = recommend(fitted.candidates)
         truth = novel_truth(data, fitted.window.orders_back)
         ladder = evaluate_lists(data, fitted.window, truth, listed)
-        write_models(folder, fitted.learnt.models)
+        fitted.learnt.models.write(folder, NAME)
         write_scores(folder, fitted.learnt.scores)
         listed.select("user_id", "rank", "product_id", "score", "label").write_parquet(
             folder / OUT_OF_FOLD

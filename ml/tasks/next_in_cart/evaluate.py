@@ -7,8 +7,9 @@ import numpy as np
 from ml.data.reading import open_data
 from ml.fitting.boosting import read_booster
 from ml.judging.ladder import Ladder
+from ml.runs.fold_models import read_fold_models
 from ml.runs.run import check_contract, check_fingerprint, read_run
-from ml.tasks.discovery.model import read_models
+from ml.tasks import discovery
 from ml.tasks.next_in_cart import NAME, READS, parameters
 from ml.tasks.next_in_cart.ladder import evaluate_rankers
 from ml.tasks.next_in_cart.ranker import known_orders
@@ -37,7 +38,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     check_contract(run, data.contract, data_path)
     check_fingerprint(run, data.fingerprint(READS), data_path)
     state = load_state(run.folder / "judged-state.npz")
-    models = read_models(run.folder)
+    models = read_fold_models(run.folder, discovery.NAME, parameters.FOLDS)
     orders_back = run.metrics["ladder"]["window"]
     orders = known_orders(data, orders_back, state)
     users = state.users[np.array([order.user for order in orders], dtype=np.int64)]

@@ -11,7 +11,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.arrays import Floats, Integers
 from ml.data.contract import Contract, feature_names
 from ml.data.data_csv import Candidates
 from ml.data.reading import DataFolder, open_data
@@ -19,6 +19,7 @@ from ml.data.tables import table_file
 from ml.data.users import user_parts
 from ml.fitting.boosting import Examples, fit, predict, read_booster
 from ml.judging.ladder import Ladder
+from ml.runs.fold_models import FoldModels, read_fold_models
 from ml.runs.model_card import write_model_card
 from ml.runs.run import (
     CATEGORIES,
@@ -36,13 +37,10 @@ from ml.tasks import discovery as discovery_task
 from ml.tasks.buy_again.chances import (
     CHANCES,
     FOLDS_FILE,
-    FoldModels,
-    chances_of,
     fold_models_of,
-    read_fold_models,
 )
 from ml.tasks.buy_again.parameters import parameters_for
-from ml.tasks.discovery.model import Learnt, read_learnt, read_models, write_models
+from ml.tasks.discovery.model import Learnt, read_learnt
 from ml.tasks.discovery.predict import write_recommendations
 from ml.tasks.discovery.train import fit_discovery
 from ml.tasks.next_in_cart import NAME, READS, parameters
@@ -55,11 +53,6 @@ from ml.tasks.next_in_cart.ranker import fit_ranker, known_orders, learning_step
 from ml.tasks.next_in_cart.state import OWN_COLUMNS, State, build_state, recency
 from ml.tools.paths import all_runs
 from ml.tools.progress import say, step
-
-BUY_AGAIN = "buy-again"
-"""What the buy-again models of a run are called."""
-
-BUY_AGAIN_FOLDS = "buy-again-folds.parquet"
 
 RECOMMENDATIONS = "recommendations.parquet"
 """The discovery lists of a run, for the answers over HTTP and the examples."""
@@ -145,7 +138,7 @@ def newest_state(
     users = data.window_targets(0)["user_id"].to_numpy()
     if only is not None:
         users = np.intersect1d(users, only)
-    models = read_models(folder)
+    models = read_fold_models(folder, discovery_task.NAME, parameters.FOLDS)
     with step("discovery lists"):
         write_recommendations(recommendations, data, users, models)
     new = pl.scan_parquet(recommendations, glob=False)
@@ -157,15 +150,11 @@ def _newest_own_products(
     data: DataFolder, folder: Path, scratch: Path, only: Integers | None
 ) -> pl.DataFrame:
     names = feature_names(data.contract, "pre-order")
-    models = read_fold_models(folder, BUY_AGAIN, BUY_AGAIN_FOLDS)
+    models = read_fold_models(folder, buy_again_task.NAME, parameters.FOLDS)
     with step("buy-again chances"), tempfile.TemporaryDirectory(dir=scratch) as inner:
         candidates = data.candidates("newest", Path(inner), only, read_categories(folder))
         probability = np.full(len(candidates), np.nan)
-        fold = models.fold_of(candidates.user_id)
-        for which in np.unique(fold):
-            chosen: Booleans = fold == which
-            text = models.model if which < 0 else models.fold_models[which]
-            booster = lgb.Booster(model_str=text)
+        for chosen, booster in models.unseen(candidates.user_id):
             probability[chosen] = predict(booster, candidates.columns().where(chosen), names)
         return own_products(data, candidates, probability, 0)
 
@@ -237,8 +226,8 @@ def _fit_and_judge(
     )
     out_of_fold.write_parquet(folder / OUT_OF_FOLD)
     state.save(folder / "judged-state.npz")
-    write_models(folder, discovery.models)
-    buy_again.models.write(folder, BUY_AGAIN, BUY_AGAIN_FOLDS)
+    discovery.models.write(folder, discovery_task.NAME)
+    buy_again.models.write(folder, buy_again_task.NAME)
     write_json(folder / CATEGORIES, buy_again.categories)
     (folder / "ranker.txt").write_text(ranker, encoding="utf-8")
     for number, text in enumerate(rankers):
@@ -286,12 +275,11 @@ def _learnt_buy_again(data: DataFolder, discovery: Learnt, learners: Candidates)
     # models of another judged window would have learnt from what came after it, or not from it
     if run and run.data["evaluation_window"] == discovery.window:
         say(f"buy-again is taken from {run.folder}")
-        rows = chances_of(learners, np.zeros(len(learners))).drop("chance")
-        key = rows.columns
+        keys = learners.keys()
         chances = scan_run_table(run.folder / CHANCES).collect()
-        found = rows.join(chances, on=key, how="left", maintain_order="left")["chance"]
+        found = keys.join(chances, on=keys.columns, how="left", maintain_order="left")["chance"]
         return _BuyAgain(
-            read_fold_models(run.folder, run.model("pre-order").stem, FOLDS_FILE),
+            read_fold_models(run.folder, run.model("pre-order").stem, parameters.FOLDS, FOLDS_FILE),
             read_categories(run.folder),
             found.cast(pl.Float64).fill_null(np.nan).to_numpy(),
             run.parameters,
@@ -312,9 +300,8 @@ def _learnt_buy_again(data: DataFolder, discovery: Learnt, learners: Candidates)
         fit_parameters,
         title="buy-again model",
     )
-    folds = pl.DataFrame({"user_id": discovery.models.users, "fold": discovery.models.folds})
     return _BuyAgain(
-        fold_models_of(fitted, folds),
+        fold_models_of(fitted, discovery.models.users, discovery.models.folds),
         learners.categories,
         fitted.probability,
         asdict(fit_parameters),
