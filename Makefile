@@ -76,14 +76,9 @@ sed -e 's/ xlink:href="{{/ ng-attr-xlink:href="{{/g' -e "s/href=\"\$${require([^
 echo "docs: $$DBT_TARGET_PATH/docs.html"
 endef
 
-# `clock begin` notes the time; `clock x` adds how long x took to the lines that are shown at the end
+# notes when a step ended; the times between are shown at the end
 define clock
-clock() { \
-	now=$$(date +%s); \
-	[ "$$1" = begin ] && : > "$$RUNS_DIR/.clock" || \
-		printf '  %4d s  %s\n' $$((now - $$(cat "$$RUNS_DIR/.clock-since"))) "$$1" >> "$$RUNS_DIR/.clock"; \
-	echo $$now > "$$RUNS_DIR/.clock-since"; \
-}
+clock() { echo "$$(date +%s) $$1" >> "$$RUNS_DIR/.clock"; }
 endef
 
 run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
@@ -95,7 +90,7 @@ endif
 	@$(BIN)/python -m glue ensure-raw
 	@mkdir -p -- "$$LAKE_DIR" "$$RUNS_DIR"
 	@# without unit tests: they look at the project's text, not at what was built
-	@$(clock); clock begin; $(read_vars) && \
+	@$(clock); rm -f "$$RUNS_DIR/.clock"; clock begin; $(read_vars) && \
 		echo "raw_shape: $$shape" && \
 		echo "mode: $$mode (MODE=live or MODE=benchmark takes that one)" && \
 		echo "windows: $$windows (WINDOWS=n takes another number)" && \
@@ -118,7 +113,8 @@ endif
 	[ -n "$$learnt" ] || { echo "no task can be learnt from these orders" >&2; exit 1; }; \
 	$(BIN)/python -m ml report || exit 1; \
 	clock report; \
-	echo; cat "$$RUNS_DIR/.clock"; rm -f "$$RUNS_DIR/.clock" "$$RUNS_DIR/.clock-since"; echo; \
+	echo; awk '{ at = $$1; $$1 = ""; if (NR > 1) printf "  %4d s %s\n", at - since, $$0; since = at }' \
+		< "$$RUNS_DIR/.clock"; rm -f "$$RUNS_DIR/.clock"; echo; \
 	echo "  report       $$RUNS_DIR/report.html"; \
 	for task in $$learnt; do \
 		if [ -d "$$RUNS_DIR/$$task/latest/predictions" ]; then \

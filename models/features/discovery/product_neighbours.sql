@@ -121,9 +121,7 @@ counts as (
         pairs.orders_back
     from pairs_of_windows as pairs
     cross join directions
-    where
-        pairs.together >= 1
-        and (2 * pairs.together - 1) * {{ orders_per_meeting }} > 2 * pairs.orders_counted
+    where (2 * pairs.together - 1) * {{ orders_per_meeting }} > 2 * pairs.orders_counted
 
 ),
 
