@@ -60,12 +60,14 @@ def _upload_loads(url: str, raw_dir: Path) -> None:
 
 
 def _catalogue_shop_table(glue: GlueClient, table: str, columns: list[str], suffix: str) -> None:
-    """Make a table's entry as a crawler would, if there is none."""
-    if table in [
-        entry["Name"] for entry in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]
-    ]:
-        return
+    """Make a table's entry as a crawler would: one with these columns stays, with its partitions."""
     fields = [{"Name": name.lower(), "Type": "string"} for name in columns]
+    for entry in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]:
+        if entry["Name"] == table:
+            known = [column["Name"] for column in entry["StorageDescriptor"]["Columns"]]
+            if known == [field["Name"] for field in fields]:
+                return
+            glue.delete_table(DatabaseName=RAW_DATABASE, Name=table)
     location = f"s3://{RAW_BUCKET}/{table}/"
     parameters = {"EXTERNAL": "TRUE", "classification": suffix[1:]}
     descriptor = storage(fields, location, PARQUET)
