@@ -16,7 +16,7 @@ import numpy as np
 from ml.data.arrays import Booleans, Floats, Integers
 from ml.data.categories import CATEGORIES
 from ml.data.feature_file import Features
-from ml.fitting.fits import Callback, Make, run_fits, subset
+from ml.fitting.fits import Make, Reached, after_each_round, run_fits, subset
 from ml.fitting.folds import hold_out
 from ml.tools.machine import give_memory_back
 
@@ -38,10 +38,11 @@ class FitParameters:
     stopping_rounds
         Rounds without a better loss on the held-out shoppers before a fit stops.
     validation_share
-        Part of the training shoppers that decides when to stop.
+        Part of a fold's training shoppers that decides when to stop, unless it `refits`.
     refits
-        Whether a fold's model is fitted again on all its training shoppers once the number of
-        rounds is known. Worth its time only where every shopper counts.
+        Whether a fold's model is fitted on all its training shoppers, once a fit without another
+        fold has told how many rounds suit that one. Worth its time only where every shopper counts;
+        otherwise `validation_share` of the training shoppers decide when to stop.
 
     """
 
@@ -144,11 +145,11 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
     """
     Fit one model per fold and one on all rows.
 
-    In each fold some of the training shoppers decide when to stop. Rows of other windows train
-    with their shopper and never when the shopper is held out. The model of all rows will mostly
-    score shoppers whose older rows it was fitted on, which bears more rounds: if there are older
-    rows, it stops by the judged rows of half the shoppers, whose older rows train, and is fitted
-    again on everything. Otherwise it has the median rounds of the folds.
+    How many rounds a fold's model has is decided without its held-out shoppers (FitParameters).
+    Rows of other windows train with their shopper and never when the shopper is held out. The model
+    of all rows will mostly score shoppers whose older rows it was fitted on, which bears more
+    rounds: if there are older rows, it stops by the judged rows of half the shoppers, whose older
+    rows train, and is fitted again on everything. Otherwise it has the median rounds of the folds.
 
     Parameters
     ----------
@@ -173,16 +174,16 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
     run = partial(
         run_fits, title, threads=parameters.lightgbm["num_threads"], checkpoints=checkpoints
     )
-    models = _fit_models(examples, names, parameters, run, with_final=with_final)
+    models, final = _fit_models(examples, names, parameters, run, with_final=with_final)
     give_memory_back()  # that of the bins
-    fold_models = [lgb.Booster(model_str=text) for name, text in models.items() if name != _FINAL]
+    fold_models = [lgb.Booster(model_str=text) for text in models]
     probability = np.full(len(examples.label), np.nan)
     for held_out, booster in enumerate(fold_models):
         rows = (examples.is_judged | with_older) & (examples.fold == held_out)
         probability[rows] = predict(booster, examples.features.where(rows), names)
     return Fitted(
         features=names,
-        final=lgb.Booster(model_str=models[_FINAL]) if with_final else None,
+        final=lgb.Booster(model_str=final) if final else None,
         fold_models=fold_models,
         fold_rounds=[booster.num_trees() for booster in fold_models],
         probability=probability[examples.is_judged],
@@ -235,7 +236,7 @@ def boost(
     rows: Booleans,
     parameters: FitParameters,
     rounds: int,
-    callback: Callback | None = None,
+    reached: Reached | None = None,
 ) -> lgb.Booster:
     """
     Fit a given number of rounds on some rows of a binned data set.
@@ -250,13 +251,14 @@ def boost(
         How to fit.
     rounds
         How many trees.
-    callback
-        Called by LightGBM after each.
+    reached
+        Told how many there are so far.
 
     """
     # all rows need no copy of the bins
     part = data if rows.all() else subset(data, rows)
-    return lgb.train(parameters.lightgbm, part, rounds, callbacks=[callback] if callback else None)
+    callbacks = [after_each_round(reached)] if reached else None
+    return lgb.train(parameters.lightgbm, part, rounds, callbacks=callbacks)
 
 
 def read_booster(path: Path) -> lgb.Booster:
@@ -317,8 +319,8 @@ def _fit_models(
     run: Callable[[dict[str, Make]], dict[str, str]],
     *,
     with_final: bool,
-) -> dict[str, str]:
-    """Bin the examples and fit: _FINAL, if asked for, and one model for each fold, in order."""
+) -> tuple[list[str], str | None]:
+    """Bin the examples and fit one model for each fold, and the one of all rows if asked for."""
     folds = int(examples.fold.max()) + 1
     data = dataset(examples, names, parameters)
     fits: dict[str, Make] = {}
@@ -326,15 +328,34 @@ def _fit_models(
     if with_final and has_older_rows:
         # first, because it takes longest
         fits[_FINAL] = partial(_fit_all, data, examples, parameters)
-    for held_out in range(folds):
-        name = f"fold {held_out + 1} of {folds}"
-        fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
-    models = run(fits)
+    if parameters.refits:
+        pairs = _pairs(folds)
+        for pair in pairs:
+            name = f"rounds of folds {pair[0] + 1} and {pair[1] + 1}"
+            fits[name] = partial(_find_rounds, data, examples, pair, parameters)
+    else:
+        for held_out in range(folds):
+            name = _name(held_out, folds)
+            fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
+    made = run(fits)
+    final = made.pop(_FINAL, None)
+    models = list(made.values())
+    if parameters.refits:
+        found = {k: v for text in models for k, v in json.loads(text)}
+        trains = [examples.fold != held_out for held_out in range(folds)]
+        models = list(
+            run(
+                {
+                    _name(k, folds): partial(_fit_rows, data, rows, parameters, found[k])
+                    for k, rows in enumerate(trains)
+                }
+            ).values()
+        )
     if with_final and not has_older_rows:
-        trees = [lgb.Booster(model_str=text).num_trees() for text in models.values()]
-        rounds = int(np.median(trees))
-        models |= run({_FINAL: partial(boost, data, examples.is_judged, parameters, rounds)})
-    return models
+        rounds = int(np.median([lgb.Booster(model_str=text).num_trees() for text in models]))
+        make = partial(_fit_rows, data, examples.is_judged, parameters, rounds)
+        final = run({_FINAL: make})[_FINAL]
+    return models, final
 
 
 def _fit_fold(
@@ -342,26 +363,85 @@ def _fit_fold(
     examples: Examples,
     held_out: int,
     parameters: FitParameters,
-    callback: Callback,
-) -> lgb.Booster:
+    reached: Reached,
+) -> str:
     trains = examples.fold != held_out
     shoppers = np.unique(examples.shopper[trains & examples.is_judged])
     stops = np.isin(examples.shopper, hold_out(shoppers, parameters.validation_share))
-    booster = _stopped(data, trains & ~stops, trains & stops, parameters, callback)
-    rounds = int(booster.best_iteration)
-    if parameters.refits:
-        return boost(data, trains, parameters, rounds, callback)
-    return lgb.Booster(model_str=booster.model_to_string(num_iteration=rounds))
+    booster = _stopped(data, trains & ~stops, trains & stops, parameters, reached)
+    return booster.model_to_string(num_iteration=booster.best_iteration)
+
+
+def _name(fold: int, folds: int) -> str:
+    return f"fold {fold + 1} of {folds}"
+
+
+def _pairs(folds: int) -> list[tuple[int, int]]:
+    """Give each fold a partner; of an odd number the last one shares the first one's."""
+    return [(fold, (fold + 1) % folds) for fold in range(0, folds, 2)]
+
+
+def _find_rounds(
+    data: lgb.Dataset,
+    examples: Examples,
+    pair: tuple[int, int],
+    parameters: FitParameters,
+    reached: Reached,
+) -> str:
+    """
+    Fit without two folds, and find the rounds of each from the loss on the other one's shoppers.
+
+    Gives (fold, rounds) of both as JSON.
+    """
+    booster = lgb.Booster(parameters.lightgbm, subset(data, ~np.isin(examples.fold, pair)))
+    judges = [_Judge(fold, parameters.stopping_rounds) for fold in reversed(pair)]
+    for judge in judges:
+        booster.add_valid(subset(data, examples.fold == judge.fold), str(judge.fold))
+    for rounds in range(1, parameters.most_rounds + 1):
+        booster.update()
+        for judge, (*_, loss, _higher_is_better) in zip(judges, booster.eval_valid(), strict=True):
+            judge.hear(loss)
+        reached(rounds)
+        if all(judge.has_decided for judge in judges):
+            break
+    return json.dumps([(fold, judge.best) for fold, judge in zip(pair, judges, strict=True)])
+
+
+class _Judge:
+    """The shoppers of one fold: early stopping by their loss, which does not stop the fit."""
+
+    def __init__(self, fold: int, patience: int) -> None:
+        self.fold = fold
+        self.best = 0
+        self.has_decided = False
+        self._patience = patience
+        self._lowest = np.inf
+        self._heard = 0
+
+    def hear(self, loss: float) -> None:
+        """Take the loss after one more round."""
+        self._heard += 1
+        if self.has_decided:
+            return
+        if loss < self._lowest:
+            self._lowest, self.best = loss, self._heard
+        self.has_decided = self._heard - self.best >= self._patience
 
 
 def _fit_all(
-    data: lgb.Dataset, examples: Examples, parameters: FitParameters, callback: Callback
-) -> lgb.Booster:
+    data: lgb.Dataset, examples: Examples, parameters: FitParameters, reached: Reached
+) -> str:
     judged = examples.is_judged
     shoppers = hold_out(np.unique(examples.shopper[judged]), _FINAL_VALIDATION_SHARE)
     stops = judged & np.isin(examples.shopper, shoppers)
-    rounds = int(_stopped(data, ~stops, stops, parameters, callback).best_iteration)
-    return boost(data, np.ones(len(stops), dtype=np.bool_), parameters, rounds, callback)
+    rounds = int(_stopped(data, ~stops, stops, parameters, reached).best_iteration)
+    return _fit_rows(data, np.ones(len(stops), dtype=np.bool_), parameters, rounds, reached)
+
+
+def _fit_rows(
+    data: lgb.Dataset, rows: Booleans, parameters: FitParameters, rounds: int, reached: Reached
+) -> str:
+    return boost(data, rows, parameters, rounds, reached).model_to_string()
 
 
 def _stopped(
@@ -369,7 +449,7 @@ def _stopped(
     trains: Booleans,
     stops: Booleans,
     parameters: FitParameters,
-    callback: Callback,
+    reached: Reached,
 ) -> lgb.Booster:
     """Fit on some rows until the loss on others no longer falls."""
     return lgb.train(
@@ -377,5 +457,8 @@ def _stopped(
         subset(data, trains),
         parameters.most_rounds,
         valid_sets=[subset(data, stops)],
-        callbacks=[callback, lgb.early_stopping(parameters.stopping_rounds, verbose=False)],
+        callbacks=[
+            after_each_round(reached),
+            lgb.early_stopping(parameters.stopping_rounds, verbose=False),
+        ],
     )

@@ -15,17 +15,18 @@ from ml.tools.atomic_files import file_aside
 from ml.tools.machine import cores, give_memory_back
 from ml.tools.progress import FitsProgress, fits_progress, say
 
-Callback = Callable[[Any], None]
-"""What LightGBM calls after each round."""
+Reached = Callable[[int], None]
+"""Takes the number of rounds that a fit has behind it."""
 
-Make = Callable[[Callback], lgb.Booster]
+Make = Callable[[Reached], str]
+"""Fits, telling how far it is; gives what is to be kept, mostly a model as LightGBM writes it."""
 
 
 def run_fits(
     title: str, fits: Mapping[str, Make], *, threads: int, checkpoints: Path | None = None
 ) -> dict[str, str]:
     """
-    Make some fits and give each model as LightGBM writes it.
+    Make some fits and give what each of them gives.
 
     One fit on two threads takes three quarters of its time on one thread, so small fits have one
     thread each and as many are made at once as there are cores. Fits on more threads, which are
@@ -36,7 +37,7 @@ def run_fits(
     title
         What is fitted, for the progress lines.
     fits
-        By name, in the order in which they are begun: calls that fit, handing LightGBM a callback.
+        By name, in the order in which they are begun: calls that fit.
     threads
         LightGBM's `num_threads` of each fit.
     checkpoints
@@ -77,6 +78,11 @@ def subset(data: lgb.Dataset, rows: Booleans) -> lgb.Dataset:
     return data.subset(np.flatnonzero(rows))  # type: ignore[arg-type]
 
 
+def after_each_round(reached: Reached) -> Callable[[lgb.callback.CallbackEnv], None]:
+    """Make the callback by which LightGBM tells how far it is."""
+    return lambda environment: reached(environment.iteration + 1)
+
+
 def fit_without_each_fold(  # noqa: PLR0913 - what to fit and how
     title: str,
     data: lgb.Dataset,
@@ -113,9 +119,10 @@ def fit_without_each_fold(  # noqa: PLR0913 - what to fit and how
 
     """
 
-    def make(rows: Booleans | None, callback: Callback) -> lgb.Booster:
+    def make(rows: Booleans | None, reached: Reached) -> str:
         part = data if rows is None else subset(data, rows)
-        return lgb.train(parameters, part, rounds, callbacks=[callback])
+        booster = lgb.train(parameters, part, rounds, callbacks=[after_each_round(reached)])
+        return booster.model_to_string()
 
     fits: dict[str, Make] = {"all rows": partial(make, None)}
     for held_out in range(folds):
@@ -128,7 +135,7 @@ def _fit(
     step: str, make: Make, progress: FitsProgress, stopping: threading.Event, path: Path | None
 ) -> str:
     with progress.fit(step) as advance:
-        model = make(partial(_advance, advance, stopping)).model_to_string()
+        model = make(partial(_advance, advance, stopping))
     give_memory_back()
     if path:
         with file_aside(path) as aside:
@@ -136,10 +143,10 @@ def _fit(
     return model
 
 
-def _advance(advance: Callable[[int], None], stopping: threading.Event, environment: Any) -> None:  # noqa: ANN401
+def _advance(advance: Reached, stopping: threading.Event, rounds: int) -> None:
     if stopping.is_set():
         raise InterruptedError("another fit failed or the command was interrupted")
-    advance(environment.iteration + 1)
+    advance(rounds)
 
 
 def _path(checkpoints: Path | None, title: str, name: str) -> Path | None:

@@ -60,7 +60,7 @@ def _upload_loads(url: str, raw_dir: Path) -> None:
 
 
 def _catalogue_shop_table(glue: GlueClient, table: str, columns: list[str], suffix: str) -> None:
-    """Make a table's entry as a crawler would: one with these columns stays, with its partitions."""
+    """Make a table's entry as a crawler would; one with these columns stays, and its partitions."""
     fields = [{"Name": name.lower(), "Type": "string"} for name in columns]
     for entry in glue.get_tables(DatabaseName=RAW_DATABASE)["TableList"]:
         if entry["Name"] == table:

@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -285,8 +285,7 @@ def _learnt_buy_again(data: DataFolder, discovery: Learnt, learners: Candidates)
             run.parameters,
         )
     say(f"{all_runs()} holds no run of buy-again on this data: it is fitted first")
-    # fitting the folds again takes twice the time for the same quality (DECISIONS.md)
-    fit_parameters = replace(parameters_for(len(learners)), refits=False)
+    fit_parameters = parameters_for(len(learners))
     fold = discovery.models.fold_of(learners.user_id)
     fitted = fit(
         Examples(

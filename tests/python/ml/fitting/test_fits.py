@@ -8,7 +8,7 @@ import lightgbm as lgb
 import numpy as np
 import pytest
 
-from ml.fitting.fits import Callback, fit_without_each_fold, run_fits
+from ml.fitting.fits import Reached, after_each_round, fit_without_each_fold, run_fits
 from ml.tools.progress import FitsProgress
 
 PARAMETERS = {"objective": "binary", "num_threads": 1, "verbosity": -1, "min_data_in_leaf": 1}
@@ -19,19 +19,20 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(4)))
 
 
-def fit_quickly(callback: Callback, rounds: int = 2) -> lgb.Booster:
+def fit_quickly(reached: Reached, rounds: int = 2) -> str:
     label = np.array([0.0, 1.0] * 20)
     data = lgb.Dataset(label.reshape(-1, 1), label=label, params=PARAMETERS)
-    return lgb.train(PARAMETERS, data, rounds, callbacks=[callback])
+    callbacks = [after_each_round(reached)]
+    return lgb.train(PARAMETERS, data, rounds, callbacks=callbacks).model_to_string()
 
 
 @pytest.mark.usefixtures("four_cores")
 def test_fits_of_one_thread_run_on_all_cores() -> None:
     all_four = threading.Barrier(4, timeout=20)
 
-    def make(callback: Callback) -> lgb.Booster:
+    def make(reached: Reached) -> str:
         all_four.wait()
-        return fit_quickly(callback)
+        return fit_quickly(reached)
 
     models = run_fits("test", dict.fromkeys("abcd", make), threads=1)
     assert list(models) == list("abcd")
@@ -41,32 +42,32 @@ def test_fits_of_one_thread_run_on_all_cores() -> None:
 def test_fits_of_more_threads_run_one_after_the_other() -> None:
     running = threading.Lock()
 
-    def make(callback: Callback) -> lgb.Booster:
+    def make(reached: Reached) -> str:
         assert running.acquire(blocking=False)
-        booster = fit_quickly(callback)
+        model = fit_quickly(reached)
         running.release()
-        return booster
+        return model
 
     assert len(run_fits("test", dict.fromkeys("abcd", make), threads=0)) == 4
 
 
 @pytest.mark.usefixtures("four_cores")
 def test_a_fit_that_fails_stops_the_others_and_keeps_what_is_finished(tmp_path: Path) -> None:
-    first_is_done, reached = threading.Event(), []
+    first_is_done, rounds_made = threading.Event(), []
 
-    def long(callback: Callback) -> lgb.Booster:
-        def count(environment: lgb.callback.CallbackEnv) -> None:
-            reached.append(environment.iteration)
-            callback(environment)
+    def long(reached: Reached) -> str:
+        def count(rounds: int) -> None:
+            rounds_made.append(rounds)
+            reached(rounds)
 
         return fit_quickly(count, rounds=1_000_000)
 
-    def fail(_: Callback) -> lgb.Booster:
+    def fail(_: Reached) -> str:
         assert first_is_done.wait(timeout=20)
         raise OSError("no memory")
 
-    def finish(callback: Callback) -> lgb.Booster:
-        return fit_quickly(callback)
+    def finish(reached: Reached) -> str:
+        return fit_quickly(reached)
 
     watch = threading.Thread(target=wait_for_file, args=(tmp_path, first_is_done.set))
     watch.start()
@@ -74,7 +75,7 @@ def test_a_fit_that_fails_stops_the_others_and_keeps_what_is_finished(tmp_path: 
     with pytest.raises(OSError, match="no memory"):
         run_fits("test", fits, threads=1, checkpoints=tmp_path)
     watch.join()
-    assert len(reached) < 1_000_000
+    assert len(rounds_made) < 1_000_000
     assert [path.name for path in tmp_path.iterdir()] == ["test-done.txt"]
     kept = (tmp_path / "test-done.txt").read_text()
     taken = run_fits("test", {"done": fail}, threads=1, checkpoints=tmp_path)
