@@ -243,8 +243,8 @@ def test_an_interrupted_run_goes_on_and_ends_with_the_same_bytes(
     (hidden,) = runs.iterdir()
     kept = len(list(hidden.iterdir()))
     # three pairs, five folds and the final model of the first context, the pairs of the second, and
-    # those of its first two folds that are finished when the third begins
-    assert 12 <= kept <= 14
+    # of its folds those that were finished, without the third
+    assert 12 <= kept <= 16
     result = ml("train", "--data", shop, "--run", runs / "second")
     assert result.exit_code == 0, result.output
     assert result.stderr.count("taken from the run that was interrupted") == kept
