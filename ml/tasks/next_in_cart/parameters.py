@@ -25,8 +25,14 @@ NEIGHBOUR_ITEMS = 10
 FIRST_STEP = 3
 """Products in the cart at the first step that is judged; fixed by protocol PN."""
 
-STEPS_PER_ORDER = 10
+MOST_STEPS = 40_000
+"""Steps that are learnt from, of all windows: more add nothing that could be measured."""
+
+MOST_STEPS_PER_ORDER = 10
 """Steps of an order that are learnt from: one before FIRST_STEP, the others from there on."""
+
+FEWEST_STEPS_PER_ORDER = 4
+"""With more orders than leave so many each, some orders are learnt from and the others are not."""
 
 NEGATIVES = 20
 """Candidates of a step that are learnt from beside the one put into the cart."""

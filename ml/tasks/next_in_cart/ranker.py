@@ -72,22 +72,38 @@ class Steps:
     user_id: Integers
 
 
-def learning_steps(state: State, orders: list[Order]) -> Steps:
+def learning_steps(state: State, orders: list[Order], most: int) -> Steps:
     """
     Draw steps of each order, and of each step's candidates the one bought and some others.
 
     Where the product put into the cart is no candidate, all that is learnt is that the others were
     not bought: without these steps the chances would be those of carts in which the next product is
     always found.
+
+    Parameters
+    ----------
+    state
+        The window's.
+    orders
+        Its known orders, from `known_orders`.
+    most
+        Steps to draw at most; with more orders than give FEWEST_STEPS_PER_ORDER each, some orders
+        are drawn.
+
     """
     random = np.random.default_rng(parameters.SEED)
     finder = CandidateFinder(state)
     features, labels, users = [], [], []
-    for order in orders:
+    per_order = most // max(len(orders), 1)
+    per_order = min(
+        max(per_order, parameters.FEWEST_STEPS_PER_ORDER), parameters.MOST_STEPS_PER_ORDER
+    )
+    learnt = np.sort(random.permutation(len(orders))[: most // per_order])
+    for order in (orders[place] for place in learnt):
         count = len(order.items)
         early = random.integers(min(parameters.FIRST_STEP, count))
         late = np.arange(parameters.FIRST_STEP, count)
-        drawn = random.permutation(late)[: parameters.STEPS_PER_ORDER - 1]
+        drawn = random.permutation(late)[: per_order - 1]
         for at in (early, *np.sort(drawn)):
             found = finder.find(order.user, cart_of(order.items[:at]))
             bought = np.flatnonzero(found.product == order.items[at])

@@ -199,6 +199,7 @@ def _fit_and_judge(
     )
     buy_again = _learnt_buy_again(data, discovery, learners)
     steps, judged = [], None
+    most_steps = parameters.MOST_STEPS // len(discovery.scores)
     for orders_back, scores in discovery.scores.items():
         with step(f"steps of window {orders_back}"):
             inside = (learners.orders_back == orders_back) & ~np.isnan(buy_again.chance)
@@ -209,7 +210,7 @@ def _fit_and_judge(
             )
             state = build_state(data, orders_back, some, own, new)
             orders = known_orders(data, orders_back, state)
-            steps.append(learning_steps(state, orders))
+            steps.append(learning_steps(state, orders, most_steps))
             judged = judged or (orders_back, state, orders)
     rankers, ranker = fit_ranker(steps, users, folds)
     assert judged is not None  # noqa: S101 - discovery has at least one window

@@ -145,9 +145,9 @@ def learnt(
     runs = buy_again_run.parent.parent if is_taken else tmp_path_factory.mktemp("no-runs")
     drawn: list[State] = []
 
-    def record(state: State, orders: list[Order]) -> Steps:
+    def record(state: State, orders: list[Order], most: int) -> Steps:
         drawn.append(state)
-        return learning_steps(state, orders)
+        return learning_steps(state, orders, most)
 
     run = tmp_path_factory.mktemp("recorded") / "run"
     with pytest.MonkeyPatch.context() as patch:
@@ -278,6 +278,20 @@ def test_chances_are_those_among_all_candidates() -> None:
 
 def test_a_step_whose_product_is_no_candidate_teaches_what_was_not_bought() -> None:
     # the one product of the order was in nobody's history; all five others are candidates
-    steps = learning_steps(SHOP, [Order(0, np.array([-1]))])
+    steps = learning_steps(SHOP, [Order(0, np.array([-1]))], 1_000)
     assert steps.label.tolist() == [0, 0, 0, 0, 0]
     assert steps.user_id.tolist() == [7, 7, 7, 7, 7]
+
+
+@pytest.mark.parametrize(
+    ("orders", "most", "expected"),
+    [
+        (3, 1_000, 30),  # all ten that an order of twelve products gives at most
+        (3, 18, 18),  # six of each
+        (10, 18, 16),  # four of each are the fewest: four orders
+    ],
+)
+def test_steps_learnt_from_are_bounded(orders: int, most: int, expected: int) -> None:
+    # no product is a candidate: each step leaves five rows that were not bought
+    steps = learning_steps(SHOP, [Order(0, np.full(12, -1))] * orders, most)
+    assert len(steps.label) == 5 * expected
