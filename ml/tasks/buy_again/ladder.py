@@ -174,16 +174,17 @@ def f1_verdicts(comparisons: Sequence[Comparison], best_baseline: str) -> list[s
 def _differences(
     predictions: list[Prediction], f1: Floats, basket_f1: Floats, ranking: list[RankingMeasures]
 ) -> tuple[list[tuple[Prediction, Prediction, str]], Floats]:
-    """Pair each model with every other predictor in F1, with recency decay in three more."""
+    """Pair each model with every other predictor in F1, with two of them in more measures."""
     pairs, columns = [], []
     indices = range(len(predictions))
     for model in (index for index in indices if predictions[index].is_model):
         for base in (index for index in indices if not predictions[index].is_model):
             pairs.append((predictions[model], predictions[base], F1))
             columns.append(f1[:, model] - f1[:, base])
-            if predictions[base].name == RECENCY:
+            if predictions[base].name in {RECENCY, ORIGINAL_RECIPE}:
                 pairs.append((predictions[model], predictions[base], BASKET_F1))
                 columns.append(basket_f1[:, model] - basket_f1[:, base])
+            if predictions[base].name == RECENCY:
                 for measure, name in (("recall@10", "recall_10"), ("NDCG@10", "ndcg_10")):
                     pairs.append((predictions[model], predictions[base], measure))
                     columns.append(getattr(ranking[model], name) - getattr(ranking[base], name))

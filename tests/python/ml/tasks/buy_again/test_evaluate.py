@@ -125,7 +125,11 @@ def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
         assert rung.figures["auc"] == 1
         assert rung.figures["logloss"] == pytest.approx(0, abs=1e-6)
     assert not any(rung.is_model for rung in ladder.rungs[:-2])
-    assert all(one.verdict == "better" for one in ladder.comparisons if one.measure == "F1")
+    in_f1 = [one for one in ladder.comparisons if one.measure == F1]
+    in_basket_f1 = [one for one in ladder.comparisons if one.measure == BASKET_F1]
+    assert all(one.verdict == "better" for one in in_f1 + in_basket_f1)
+    assert {one.baseline for one in in_f1} == {rung.name for rung in ladder.rungs[:-2]}
+    assert {one.baseline for one in in_basket_f1} == {"recency decay 0.85", "original recipe"}
     assert len(ladder.verdicts) == 4
     assert all("the model is better than" in verdict for verdict in ladder.verdicts)
 
