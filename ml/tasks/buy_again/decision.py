@@ -121,11 +121,12 @@ def decide(
     - with None beside them: 2 J / (k + 1 + B) if B > 0, and 2 / (k + 2) if B = 0;
     - of {None}: 1 if B = 0, else 0.
 
-    For every k, with None or without, the best set holds the k most probable products: a more
-    probable product instead of another leaves k and B and raises J (Ye, Chai, Lee and Chieu,
-    Optimizing F-measure: A Tale of Two Approaches, ICML 2012, theorem 4). So only k and None are to
-    be found, among 2 n + 1 sets. That holds with the order effect too: the order of the products is
-    the same whatever the shift.
+    For every k, with None or without, the best set holds the k most probable products (Ye, Chai,
+    Lee and Chieu, Optimizing F-measure: A Tale of Two Approaches, ICML 2012, theorem 4). With a
+    more probable product in place of another, only outcomes count in which one of the two is
+    bought: B is the same whichever it is, and that it is the one in the set has become likelier. So
+    only k and None are to be found, among 2 n + 1 sets. That holds with the order effect too: the
+    order of the products is the same whatever the shift.
 
     Parameters
     ----------
