@@ -23,7 +23,7 @@ from ml.data.reading import DataFolder, open_data
 from ml.fitting.boosting import FitParameters, boost, dataset, fit
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import bootstrap, log_loss
-from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.decision import decide
 from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
 from ml.tasks.buy_again.parameters import RESAMPLES, SEED, parameters_for
 from ml.tasks.buy_again.predictors import OutOfFold, model_prediction
@@ -50,16 +50,17 @@ def decision(orders: int) -> None:
     order = np.repeat(np.arange(orders), sizes)
     probability = random.beta(0.45, 4.2, len(order)).clip(1e-4, 0.98)
     # compiled beforehand
-    choose_baskets(order[:10], probability[:10], effect_sd=EFFECT_SD)
+    decide(order[:10], probability[:10], effect_sd=EFFECT_SD)
     table = _table(
         f"{orders:,} orders, {len(order):,} candidates, {cores()} threads",
-        ("order effect", "seconds", "products per basket"),
+        ("order effect", "seconds", "products per basket", "per set of Kaggle's"),
     )
     for effect_sd in (0.0, EFFECT_SD):
         begun = time.perf_counter()
-        chosen = choose_baskets(order, probability, effect_sd=effect_sd)
+        decided = decide(order, probability, effect_sd=effect_sd)
         seconds = time.perf_counter() - begun
-        table.add_row(f"{effect_sd}", f"{seconds:.2f}", f"{chosen.sum() / orders:.2f}")
+        counts = (f"{one.sum() / orders:.2f}" for one in (decided.basket, decided.submitted))
+        table.add_row(f"{effect_sd}", f"{seconds:.2f}", *counts)
     Console(width=100).print(table)
 
 
@@ -145,7 +146,7 @@ def windows(data: Path | None) -> None:
         parameters = parameters_for(len(labelled))
         table = _table(
             "order-start context, out of fold; differences to one window with 95 % intervals",
-            ("windows", "rows", "logloss", "difference", "F1", "difference"),
+            ("windows", "rows", "logloss", "difference", "F1 (Kaggle's form)", "difference"),
         )
         first: tuple[Floats, Floats] | None = None
         for count in counts:
@@ -168,7 +169,7 @@ def windows(data: Path | None) -> None:
 def _judge(
     folder: DataFolder, candidates: Candidates, count: int, parameters: FitParameters
 ) -> tuple[int, Floats, Floats, float]:
-    """Give the rows trained on, each order's part of the logloss and F1, and the logloss."""
+    """Give the rows trained on, each order's part of the logloss, its F1, and the logloss."""
     used = candidates.where(candidates.orders_back < candidates.orders_back.min() + count)
     evaluation = choose_judged_orders(folder, used)
     fitted = fit(
@@ -183,7 +184,7 @@ def _judge(
     return (
         len(used),
         _losses(evaluation, label, probability),
-        evaluation.f1(model_prediction(evaluation, "order-start", prediction).chosen),
+        evaluation.f1(model_prediction(evaluation, "order-start", prediction).decided),
         log_loss(label, probability),
     )
 

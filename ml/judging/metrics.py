@@ -6,28 +6,37 @@ import numpy as np
 import numpy.typing as npt
 import sklearn.metrics
 
-from ml.data.arrays import Floats, Integers
+from ml.data.arrays import Booleans, Floats, Integers
 
 
-def order_f1(hits: Integers, predicted: Integers, truth: Integers) -> Floats:
+def order_f1(
+    hits: Integers, predicted: Integers, truth: Integers, none_beside: Booleans | None = None
+) -> Floats:
     """
-    F1 of each order, where an empty basket stands for the one answer None.
+    F1 of each order, where None is one more item.
 
-    Kaggle's rule: an empty truth is {None} and so is an empty prediction. Both empty give 1, one
-    empty gives 0.
+    With S the predicted set and T the truth it is 2 |S and T| / (|S| + |T|). The truth is {None} if
+    nothing was bought again. A set without products is {None}; one with products may hold None too,
+    as in the Instacart competition on Kaggle, or never does, as a shop's basket.
 
     Parameters
     ----------
     hits, predicted, truth
         int64 [n]: products both predicted and bought again, predicted, bought again.
+    none_beside
+        bool [n]: whether None stands beside the predicted products; by default it never does.
 
     Returns
     -------
     float64 [n]
 
     """
-    total = predicted + truth
-    return np.where(total == 0, 1.0, 2.0 * hits / np.maximum(total, 1))
+    says_none = predicted == 0
+    if none_beside is not None:
+        says_none |= none_beside
+    is_none = truth == 0
+    common = hits + (says_none & is_none)
+    return np.asarray(2.0 * common / (predicted + says_none + truth + is_none))
 
 
 def log_loss(label: Floats, probability: Floats) -> float:

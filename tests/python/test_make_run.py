@@ -39,7 +39,11 @@ class Run:
     @property
     def submission(self) -> list[dict[str, str]]:
         """The rows of submission.csv."""
-        path = self.latest / "predictions" / "submission.csv"
+        return self.predicted("submission.csv")
+
+    def predicted(self, name: str) -> list[dict[str, str]]:
+        """Read the rows of a CSV file of buy-again's predictions."""
+        path = self.latest / "predictions" / name
         return list(csv.DictReader(path.read_text().splitlines()))
 
 
@@ -101,8 +105,9 @@ def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:
     assert [path for path in paths if not Path(path).exists()] == []
 
 
-def test_every_test_order_gets_one_basket(first_run: Run) -> None:
-    ordered = [row["order_id"] for row in first_run.submission]
+@pytest.mark.parametrize("name", ["baskets.csv", "submission.csv"])
+def test_every_test_order_gets_one_answer(first_run: Run, name: str) -> None:
+    ordered = [row["order_id"] for row in first_run.predicted(name)]
     assert len(ordered) == len(set(ordered))
     assert set(ordered) == orders_of(first_run.folder / "raw", "test")
 

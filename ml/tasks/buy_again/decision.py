@@ -1,4 +1,4 @@
-"""From probabilities to a basket: the one with the highest expected F1, or None."""
+"""From probabilities to the two answers with the highest expected F1: a shop's, and Kaggle's."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ Kind = Literal["expected-f1", "top", "threshold", "precision"]
 @dataclass(frozen=True)
 class Decision:
     """
-    How a basket is chosen.
+    How a basket for a shop is chosen.
 
     Attributes
     ----------
@@ -48,6 +48,36 @@ class Decision:
 
 
 EXPECTED_F1 = Decision("expected-f1")
+
+
+@dataclass(frozen=True)
+class Decided:
+    """
+    Both answers for the products of some orders.
+
+    A shop's basket holds products; an empty one is the answer None. Kaggle's set may hold None
+    beside products, as one more item; without products it is {None}.
+
+    Attributes
+    ----------
+    basket
+        bool [n]: whether the row's product is in the basket for a shop.
+    submitted
+        bool [n]: whether it is in Kaggle's set.
+    none_beside
+        bool [n]: whether None stands beside the products of Kaggle's set; the same for every row of
+        an order, and False where the set holds no product.
+
+    """
+
+    basket: Booleans
+    submitted: Booleans
+    none_beside: Booleans
+
+    @classmethod
+    def without_none(cls, chosen: Booleans) -> "Decided":
+        """Give the same products, bool [n], in both answers."""
+        return cls(chosen, chosen, np.zeros_like(chosen))
 
 
 def parse_decision(text: str) -> Decision:
@@ -74,21 +104,29 @@ def parse_decision(text: str) -> Decision:
     )
 
 
-def choose_baskets(
+def decide(
     order: Integers,
     probability: Floats,
     *,
     effect_sd: float = 0.0,
     decision: Decision = EXPECTED_F1,
-) -> Booleans:
+) -> Decided:
     """
-    Choose the products of each order's basket.
+    Choose for each order the basket and Kaggle's set with the highest expected F1.
 
-    For expected-f1 the best basket of k products is the k most probable ones (Ye, Chai, Lee and
-    Chieu, Optimizing F-measure: A Tale of Two Approaches, ICML 2012, theorem 4), so that only k is
-    to be found. That holds with the order effect too: the order of the products is the same
-    whatever the shift. An empty basket is the answer None, right with the chance that nothing is
-    bought again.
+    With S the set, T the products bought again, or {None} if there are none, F1 is
+    2 |S and T| / (|S| + |T|). With k products in S, B bought again and J of these in S it is
+
+    - of products alone: 2 J / (k + B);
+    - with None beside them: 2 J / (k + 1 + B) if B > 0, and 2 / (k + 2) if B = 0;
+    - of {None}: 1 if B = 0, else 0.
+
+    For every k, with None or without, the best set holds the k most probable products (Ye, Chai,
+    Lee and Chieu, Optimizing F-measure: A Tale of Two Approaches, ICML 2012, theorem 4). With a
+    more probable product in place of another, only outcomes count in which one of the two is
+    bought: B is the same whichever it is, and that it is the one in the set has become likelier. So
+    only k and None are to be found, among 2 n + 1 sets. That holds with the order effect too: the
+    order of the products is the same whatever the shift.
 
     Parameters
     ----------
@@ -101,31 +139,33 @@ def choose_baskets(
         Standard deviation of the shift that the log odds of one order's products have in common
         (see `ml.tasks.buy_again.order_effect`); 0 takes them to be independent.
     decision
-        The rule; every one but expected-f1 ignores `effect_sd`.
+        The rule for the basket. Kaggle's set is always the one with the highest expected F1.
 
     Returns
     -------
-    bool [n]
-        Whether the row's product is in the basket.
+    Decided
+        For the n rows. Of sets with the same expected F1 the one without None is taken, then the
+        one of fewer products.
 
     """
-    if decision.kind == "threshold":
-        return probability >= decision.value
     starts = np.append(np.flatnonzero(np.diff(order, prepend=order[:1] - 1)), len(order))
-    chosen = np.zeros(len(order), dtype=np.bool_)
-    if decision.kind != "expected-f1":
-        _choose_by_rank(starts, probability, decision.kind == "top", decision.value, chosen)
-        return chosen
+    answers = np.zeros((3, len(order)), dtype=np.bool_)
     shifts, weights = shift_nodes(effect_sd, NODES)
 
     def choose(first: int) -> None:
         part = starts[first : first + _ORDERS_PER_TASK + 1]
-        _choose_by_expected_f1(part, probability, shifts, weights, chosen)
+        _choose_by_expected_f1(part, probability, shifts, weights, answers)
 
     # the compiled loop holds no lock, and orders do not touch each other's rows
     with ThreadPoolExecutor(cores()) as threads:
         list(threads.map(choose, range(0, len(starts) - 1, _ORDERS_PER_TASK)))
-    return chosen
+    basket, submitted, none_beside = answers
+    if decision.kind == "threshold":
+        basket = probability >= decision.value
+    elif decision.kind != "expected-f1":
+        basket[:] = False
+        _choose_by_rank(starts, probability, decision.kind == "top", decision.value, basket)
+    return Decided(basket, submitted, none_beside)
 
 
 def shift_nodes(effect_sd: float, nodes: int) -> tuple[Floats, Floats]:
@@ -153,19 +193,20 @@ def shift_nodes(effect_sd: float, nodes: int) -> tuple[Floats, Floats]:
 
 def expected_f1(probability: Floats, effect_sd: float = 0.0) -> Floats:
     """
-    Give the expected F1 of the k most probable products, for every k, and of None.
+    Give the expected F1 of the k most probable products, for every k, without None and with it.
 
     Parameters
     ----------
     probability
         float64 [n], from high to low.
     effect_sd
-        As in `choose_baskets`.
+        As in `decide`.
 
     Returns
     -------
-    float64 [n + 1]
-        Element k: expected F1 of the first k products; element 0 of None.
+    float64 [2, n + 1]
+        Column k: expected F1 of the first k products, alone in row 0 and with None beside them in
+        row 1; column 0 of None in both.
 
     """
     shifts, weights = shift_nodes(effect_sd, NODES)
@@ -224,17 +265,18 @@ def _curve(  # noqa: C901 - nested sums, for speed in one compiled function
     given: Floats, weights: Floats, limit: int
 ) -> Floats:  # pragma: no cover
     """
-    Give the expected F1 of None and of the first 1 to `limit` products.
+    Give the expected F1 of None and of the first 1 to `limit` products, as `expected_f1` does.
 
     With M_k the number bought among the products after the k-th and J_k among the first k,
     E[F1 of k] = sum over j of P(J_k = j) * 2 j * E[1 / (k + j + M_k)]. Both factors follow from
-    their neighbours in k by one step of dynamic programming.
+    their neighbours in k by one step of dynamic programming. None beside them makes the set larger
+    by one, k + 1 + j + M_k, and adds P(nothing is bought) * 2 / (k + 2).
     """
     size = given.shape[1]
-    curve = np.zeros(limit + 1)
+    curve = np.zeros((2, limit + 1))
     hits = np.empty((limit + 1, limit + 1))
     tail = np.empty(size - limit + 2)
-    inverse = np.empty(2 * limit + 1)
+    inverse = np.empty(2 * limit + 2)
     parts = 1.0 / np.arange(1, 2 * limit + len(tail) + 1)
     for node in range(len(weights)):
         p = given[node]
@@ -255,47 +297,61 @@ def _curve(  # noqa: C901 - nested sums, for speed in one compiled function
             for j in range(1, k + 1):
                 hits[k + 1, j] = hits[k, j] * (1.0 - p[k]) + hits[k, j - 1] * p[k]
             hits[k + 1, k + 1] = hits[k, k] * p[k]
-        curve[0] += weights[node] * hits[limit, 0] * tail[0]
+        none = hits[limit, 0] * tail[0]
+        curve[:, 0] += weights[node] * none
         # inverse[t] = E[1 / (t + M_k)], for k from the last product looked at down
-        for t in range(1, 2 * limit + 1):
+        for t in range(1, 2 * limit + 2):
             total = 0.0
             for m in range(length):
                 total += tail[m] * parts[t + m - 1]
             inverse[t] = total
         for k in range(limit, 0, -1):
-            total = 0.0
+            alone, beside = 0.0, none / (k + 2)
             for j in range(1, k + 1):
-                total += j * hits[k, j] * inverse[k + j]
-            curve[k] += weights[node] * 2.0 * total
-            # only t <= 2 k - 2 is read from here on
-            for t in range(1, 2 * k - 1):
+                share = j * hits[k, j]
+                alone += share * inverse[k + j]
+                beside += share * inverse[k + 1 + j]
+            curve[0, k] += weights[node] * 2.0 * alone
+            curve[1, k] += weights[node] * 2.0 * beside
+            # only t <= 2 k - 1 is read from here on
+            for t in range(1, 2 * k):
                 inverse[t] = p[k - 1] * inverse[t + 1] + (1.0 - p[k - 1]) * inverse[t]
     return curve
 
 
 @numba.njit(nogil=True, cache=True)
 def _choose_by_expected_f1(
-    starts: Integers, probability: Floats, shifts: Floats, weights: Floats, chosen: Booleans
+    starts: Integers, probability: Floats, shifts: Floats, weights: Floats, answers: Booleans
 ) -> None:  # pragma: no cover
+    basket, submitted, none_beside = answers[0], answers[1], answers[2]
     for index in range(len(starts) - 1):
-        own = probability[starts[index] : starts[index + 1]]
+        first, end = starts[index], starts[index + 1]
+        own = probability[first:end]
         ranking = np.argsort(-own, kind="mergesort")
         ranked = own[ranking]
         given = shifted(ranked, shifts, weights)
         limit = min(len(ranked), _FIRST_LIMIT)
         while True:
             curve = _curve(given, weights, limit)
-            count = np.argmax(curve)
+            alone, beside = np.argmax(curve[0]), np.argmax(curve[1])
+            best_alone, best_beside = curve[0, alone], curve[1, beside]
             if limit == len(ranked):
                 break
             # E[2 J / (k + bought)] <= E[2 J / (k + J)] <= 2 mu / (k + mu) by Jensen's inequality,
-            # with mu = E[J_k]; as mu / k falls with k, no longer basket passes the bound
+            # with mu = E[J_k]; as mu / k falls with k, no longer basket passes the bound. None
+            # beside it adds at most P(nothing is bought) * 2 / (k + 2), which falls too
             mu = ranked[: limit + 1].sum()
-            if 2.0 * mu / (limit + 1 + mu) <= curve[count]:
+            bound = 2.0 * mu / (limit + 1 + mu)
+            with_none = bound + 2.0 * curve[0, 0] / (limit + 3)
+            if bound <= best_alone and with_none <= max(best_alone, best_beside):
                 break
             limit = min(len(ranked), 2 * limit)
-        for rank in range(count):
-            chosen[starts[index] + ranking[rank]] = True
+        for rank in range(alone):
+            basket[first + ranking[rank]] = True
+        is_beside = best_beside > best_alone
+        for rank in range(beside if is_beside else alone):
+            submitted[first + ranking[rank]] = True
+        none_beside[first:end] = is_beside
 
 
 @numba.njit(nogil=True, cache=True)

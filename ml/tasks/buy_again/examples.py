@@ -7,7 +7,7 @@ import numpy as np
 from ml.data.reading import DataFolder
 from ml.fitting.boosting import Fitted
 from ml.fitting.explanations import contributions
-from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.decision import decide
 from ml.tasks.buy_again.judged_orders import JudgedOrders
 from ml.tasks.buy_again.order_effect import estimate_effect_sd
 from ml.tasks.buy_again.parameters import EXAMPLE_PRODUCTS, EXAMPLES
@@ -18,7 +18,7 @@ def choose_examples(
     data: DataFolder, evaluation: JudgedOrders, fitted: Fitted
 ) -> list[dict[str, Any]]:
     """
-    Take shoppers spread evenly over the F1 of their order, from the worst to the best served.
+    Take shoppers spread evenly over the F1 of their basket, from the worst to the best served.
 
     Parameters
     ----------
@@ -33,14 +33,15 @@ def choose_examples(
     Returns
     -------
     list of dict
-        Per shopper: user_id, f1, earlier_orders, bought_again (how many products), and products, by
-        falling probability: name, probability, reason, is_chosen, is_bought.
+        Per shopper: user_id, f1 (of the basket for a shop), earlier_orders, bought_again (how many
+        products), and products, by falling probability: name, probability, reason, is_chosen (for
+        the basket), is_bought.
 
     """
     rows, probability = evaluation.candidates, fitted.probability
     effect_sd = estimate_effect_sd(evaluation.order, probability, rows.label)
-    chosen = choose_baskets(evaluation.order, probability, effect_sd=effect_sd)
-    f1 = evaluation.f1(chosen)
+    decided = decide(evaluation.order, probability, effect_sd=effect_sd)
+    f1 = evaluation.basket_f1(decided)
     names = data.product_names()
     with_rows = np.unique(evaluation.order)
     by_f1 = with_rows[np.argsort(f1[with_rows], kind="stable")]
@@ -66,7 +67,7 @@ def choose_examples(
                         "name": names.get(product, f"product {product}"),
                         "probability": float(probability[row]),
                         "reason": why[row],
-                        "is_chosen": bool(chosen[row]),
+                        "is_chosen": bool(decided.basket[row]),
                         "is_bought": bool(rows.label[row] == 1),
                     }
                     for row in top

@@ -1,4 +1,4 @@
-"""What the gate weighs: mean F1 of a new run, of a baseline, and of the live run."""
+"""What the gate weighs: mean basket F1 of a new run, of a baseline, and of the live run."""
 
 from pathlib import Path
 
@@ -16,9 +16,9 @@ from ml.judging.ladder import Ladder
 from ml.runs.gate import Figures, LiveFigures
 from ml.runs.run import OUT_OF_FOLD, Run, check_contract, read_categories, read_run, scan_run_table
 from ml.tasks.buy_again import NAME
-from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.decision import decide
 from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
-from ml.tasks.buy_again.ladder import F1
+from ml.tasks.buy_again.ladder import BASKET_F1
 from ml.tasks.buy_again.predictors import RECENCY
 from ml.tools.progress import step
 
@@ -29,13 +29,17 @@ _KEY = ["user_id", "order_id", "product_id"]
 
 
 def gate_figures(ladder: Ladder) -> Figures:
-    """Take out of a ladder what the gate weighs: the model, and recency decay as the floor."""
+    """
+    Take out of a ladder what the gate weighs: the model, and recency decay as the floor.
+
+    Both by the basket for a shop, which is what a live model gives; Kaggle's form is no shop's.
+    """
     (model,) = [one for one in ladder.rungs if one.is_model and one.context == GATE_CONTEXT]
     (floor,) = [one for one in ladder.rungs if one.name == RECENCY]
     return Figures(
-        measure=f"mean {F1}",
-        value=model.measures[F1].mean,
-        floor=floor.measures[F1].mean,
+        measure=f"mean {BASKET_F1}",
+        value=model.measures[BASKET_F1].mean,
+        floor=floor.measures[BASKET_F1].mean,
         floor_of=floor.name,
     )
 
@@ -44,7 +48,7 @@ def compare_with_live(
     data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path, scratch: Path
 ) -> LiveFigures:
     """
-    Give the mean F1 of a new run and of the live one on the orders that the new one is judged on.
+    Give the mean basket F1 of a new run and of the live one on the orders the new one is judged on.
 
     Both are judged out of fold: where the live run was judged on an order itself, its out-of-fold
     probabilities count, for its model has seen that basket. Orders that came later are scored by
@@ -83,8 +87,8 @@ def compare_with_live(
         context=context,
         orders=evaluation.orders.height,
         rows_new_to_live=unseen,
-        value=_mean_f1(evaluation, new, context, ours),
-        live_value=_mean_f1(evaluation, live, context, theirs),
+        value=_mean_basket_f1(evaluation, new, context, ours),
+        live_value=_mean_basket_f1(evaluation, live, context, theirs),
     )
 
 
@@ -115,7 +119,9 @@ def _live_probability(
     return np.where(is_known, known.fill_null(0).to_numpy(), scored), int((~is_known).sum())
 
 
-def _mean_f1(evaluation: JudgedOrders, run: Run, context: Context, probability: Floats) -> float:
+def _mean_basket_f1(
+    evaluation: JudgedOrders, run: Run, context: Context, probability: Floats
+) -> float:
     effect_sd = run.parameters["effect_sd"][context]
-    chosen = choose_baskets(evaluation.order, probability, effect_sd=effect_sd)
-    return float(evaluation.f1(chosen).mean())
+    decided = decide(evaluation.order, probability, effect_sd=effect_sd)
+    return float(evaluation.basket_f1(decided).mean())

@@ -1,4 +1,4 @@
-"""Which orders a model is judged on by protocol K, and the F1 of each of them."""
+"""Which orders a model is judged on by protocol K, and both kinds of F1 of each of them."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,7 @@ from ml.fitting.boosting import Examples
 from ml.fitting.folds import assign_folds, deal, fold_of
 from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.judging.metrics import order_f1
+from ml.tasks.buy_again.decision import Decided
 from ml.tasks.buy_again.parameters import FOLDS
 
 
@@ -83,12 +84,22 @@ class JudgedOrders:
         """Fold of each evaluated row, int64."""
         return self.fold[self.is_evaluated]
 
-    def f1(self, chosen: Booleans) -> Floats:
-        """Give the F1 of each order, float64 [m], for the chosen rows, bool [evaluated rows]."""
+    def f1(self, decided: Decided) -> Floats:
+        """Give each order's F1 in Kaggle's form, float64 [m], of what the evaluated rows decide."""
+        none_beside = np.zeros(self.orders.height, dtype=np.bool_)
+        none_beside[self.order] = decided.none_beside
+        return order_f1(*self._counts(decided.submitted), none_beside)
+
+    def basket_f1(self, decided: Decided) -> Floats:
+        """Give each order's F1 of the basket for a shop, float64 [m]; parameters as in `f1`."""
+        return order_f1(*self._counts(decided.basket))
+
+    def _counts(self, chosen: Booleans) -> tuple[Integers, Integers, Integers]:
+        """Count each order's products both chosen and bought again, chosen, bought again."""
         count = self.orders.height
         hits = np.bincount(self.order[chosen & (self.candidates.label == 1)], minlength=count)
         predicted = np.bincount(self.order[chosen], minlength=count)
-        return order_f1(hits, predicted, self.orders["reorders"].to_numpy())
+        return hits, predicted, self.orders["reorders"].to_numpy()
 
 
 def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders:

@@ -39,6 +39,10 @@ POPULAR = 100
 """How many of the products bought most often count as the popular ones."""
 
 F1 = "F1"
+"""Of sets in Kaggle's form: None may stand beside products, as one more item."""
+
+BASKET_F1 = "basket F1"
+"""Of baskets for a shop: products, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +53,17 @@ class Evaluated:
     Attributes
     ----------
     ladder
-        Every predictor's figures. Measure: mean F1 per order by protocol K. Figures: logloss, auc
-        and calibration_error of the probabilities; the means of
+        Every predictor's figures. Measures: mean F1 and basket F1 per order by protocol K.
+        Figures: logloss, auc and calibration_error of the probabilities; the means of
         `ml.judging.ranking.RankingMeasures` by protocol NBR; coverage, the share of the shop's
         products that are in at least one list of ten; popular_share, that of the listed products,
         ten per order, that are among the POPULAR ones.
     best_baseline
-        The rule, or published predictor without trees, with the highest mean F1.
+        The rule, or published predictor without trees, with the highest mean F1 in Kaggle's form.
     calibration
         Bins of each model's probabilities, by context.
     segments
-        F1 by kinds of orders.
+        F1 in Kaggle's form by kinds of orders.
 
     """
 
@@ -99,15 +103,16 @@ def evaluate_predictors(
     with step("measures and bootstrap"):
         truth = whole_baskets(evaluation.orders, data.baskets())
         ranking = [measure_lists(prediction.top, truth) for prediction in predictions]
-        f1 = np.stack([evaluation.f1(prediction.chosen) for prediction in predictions], axis=1)
+        f1 = np.stack([evaluation.f1(one.decided) for one in predictions], axis=1)
+        basket_f1 = np.stack([evaluation.basket_f1(one.decided) for one in predictions], axis=1)
         best = max(range(len(baselines)), key=lambda index: float(f1[:, index].mean()))
-        pairs, differences = _differences(predictions, f1, ranking)
-        intervals = bootstrap(np.hstack([f1, differences]), RESAMPLES, SEED)
+        pairs, differences = _differences(predictions, f1, basket_f1, ranking)
+        intervals = bootstrap(np.hstack([f1, basket_f1, differences]), RESAMPLES, SEED)
         popular = _most_bought(data)
     comparisons = [
         Comparison(base.name, measure, interval, prediction.context)
         for (prediction, base, measure), interval in zip(
-            pairs, intervals[len(predictions) :], strict=True
+            pairs, intervals[2 * len(predictions) :], strict=True
         )
     ]
     best_baseline = baselines[best].name
@@ -118,8 +123,10 @@ def evaluate_predictors(
         figures={"truth_popular_share": float(np.isin(truth.product, popular[:POPULAR]).mean())},
         resamples=RESAMPLES,
         rungs=[
-            _rung(prediction, evaluation, interval, measures, popular)
-            for prediction, interval, measures in zip(predictions, intervals, ranking, strict=False)
+            _rung(prediction, evaluation, {F1: own, BASKET_F1: of_basket}, measures, popular)
+            for prediction, own, of_basket, measures in zip(
+                predictions, intervals, intervals[len(predictions) :], ranking, strict=False
+            )
         ],
         comparisons=comparisons,
         verdicts=f1_verdicts(comparisons, best_baseline),
@@ -134,7 +141,7 @@ def evaluate_predictors(
         },
         segments=segments(
             evaluation,
-            {prediction.context: evaluation.f1(prediction.chosen) for prediction in own},
+            {prediction.context: evaluation.f1(prediction.decided) for prediction in own},
             f1[:, best],
         ),
     )
@@ -143,7 +150,7 @@ def evaluate_predictors(
 def main_comparisons(
     comparisons: Sequence[Comparison], best_baseline: str
 ) -> list[tuple[Comparison, str]]:
-    """Choose those of F1 with the best baseline and the original recipe, and name these two."""
+    """Choose those of F1 (Kaggle's form) with the best baseline and the original recipe."""
     wanted = {
         best_baseline: f"the best baseline ({best_baseline})",
         ORIGINAL_RECIPE: f"the {ORIGINAL_RECIPE}",
@@ -158,21 +165,25 @@ def main_comparisons(
 def f1_verdicts(comparisons: Sequence[Comparison], best_baseline: str) -> list[str]:
     """Say for each context whether the model beats the best baseline and the original recipe."""
     return [
-        f"{one.context}: the model is {one.words} {other}: mean F1 {signed(one.difference)}"
+        f"{one.context}: the model is {one.words} {other}: mean F1 in Kaggle's form"
+        f" {signed(one.difference)}"
         for one, other in main_comparisons(comparisons, best_baseline)
     ]
 
 
 def _differences(
-    predictions: list[Prediction], f1: Floats, ranking: list[RankingMeasures]
+    predictions: list[Prediction], f1: Floats, basket_f1: Floats, ranking: list[RankingMeasures]
 ) -> tuple[list[tuple[Prediction, Prediction, str]], Floats]:
-    """Pair each model with every other predictor in F1, and with recency decay in two measures."""
+    """Pair each model with every other predictor in F1, with two of them in more measures."""
     pairs, columns = [], []
     indices = range(len(predictions))
     for model in (index for index in indices if predictions[index].is_model):
         for base in (index for index in indices if not predictions[index].is_model):
             pairs.append((predictions[model], predictions[base], F1))
             columns.append(f1[:, model] - f1[:, base])
+            if predictions[base].name in {RECENCY, ORIGINAL_RECIPE}:
+                pairs.append((predictions[model], predictions[base], BASKET_F1))
+                columns.append(basket_f1[:, model] - basket_f1[:, base])
             if predictions[base].name == RECENCY:
                 for measure, name in (("recall@10", "recall_10"), ("NDCG@10", "ndcg_10")):
                     pairs.append((predictions[model], predictions[base], measure))
@@ -189,7 +200,7 @@ def _most_bought(data: DataFolder) -> Integers:
 def _rung(
     prediction: Prediction,
     evaluation: JudgedOrders,
-    f1: Interval,
+    measures: dict[str, Interval],
     ranking: RankingMeasures,
     popular: npt.NDArray[np.int64],
 ) -> Rung:
@@ -201,7 +212,7 @@ def _rung(
         is_model=prediction.is_model,
         context=prediction.context,
         decision=prediction.decision,
-        measures={F1: f1},
+        measures=measures,
         figures={
             "logloss": None if p is None else log_loss(label, p),
             "auc": None if p is None else auc(label, p),

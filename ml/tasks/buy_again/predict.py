@@ -1,4 +1,4 @@
-"""Scores the orders to come and decides their baskets."""
+"""Scores the orders to come, decides their baskets and what to submit to Kaggle."""
 
 import tempfile
 from contextlib import ExitStack
@@ -9,7 +9,7 @@ import lightgbm as lgb
 import numpy as np
 import polars as pl
 
-from ml.data.arrays import Booleans, Floats
+from ml.data.arrays import Floats
 from ml.data.contract import Context, default_context
 from ml.data.data_csv import Candidates
 from ml.data.reading import open_data
@@ -21,7 +21,7 @@ from ml.fitting.explanations import contributions
 from ml.runs.run import check_contract, read_categories, read_run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.cold_start import COLD_START, shop_favourites
-from ml.tasks.buy_again.decision import EXPECTED_F1, Decision, choose_baskets
+from ml.tasks.buy_again.decision import EXPECTED_F1, Decided, Decision, decide
 from ml.tasks.buy_again.reasons import facts, reasons
 from ml.tools.atomic_files import file_aside
 from ml.tools.progress import counted_step, say, step
@@ -49,16 +49,18 @@ def predict(
     decision: Decision = EXPECTED_F1,
 ) -> None:
     """
-    Write scores.parquet, submission.csv and cold_start.parquet for every order to come.
+    Write the scores, baskets and submission of every order to come, and cold-start favourites.
 
     These are the orders of window 0 whose basket is not known. scores.parquet has one row per
     candidate: user_id, order_id (null in live mode), product_id, probability, rank (from 1 within
-    the order) and reason, sorted by user_id and rank. submission.csv has one row per order:
-    order_id (user_id in live mode) and products separated by blanks, the most probable first;
-    `None` for an empty basket; where ids are text it has user_code and the products' codes, a blank
-    within one written %20 and a percent sign %25. cold_start.parquet has the shop's favourites for
-    shoppers without any earlier order. What `shop_columns` has of shoppers and products stands in
-    both tables. Where every basket is known all are written without rows.
+    the order) and reason, sorted by user_id and rank. baskets.csv and submission.csv have one row
+    per order: order_id (user_id in live mode) and products separated by blanks, the most probable
+    first; where ids are text they have user_code and the products' codes, a blank within one
+    written %20 and a percent sign %25. baskets.csv holds the basket for a shop, `None` if it is
+    empty. submission.csv holds the set with the highest expected F1 in Kaggle's form, whatever the
+    decision for baskets: `None` may be its last or only item. cold_start.parquet has the shop's
+    favourites for shoppers without any earlier order. What `shop_columns` has of shoppers and
+    products stands in both tables. Where every basket is known all are written without rows.
 
     Parameters
     ----------
@@ -71,7 +73,7 @@ def predict(
     context
         Which of the run's models to use; None takes the one that fits the data's mode.
     decision
-        How baskets are chosen.
+        How the baskets of baskets.csv are chosen.
 
     Raises
     ------
@@ -105,38 +107,43 @@ def predict(
             isotonic = run.parameters["isotonic"][context]
             if isotonic:
                 probability = IsotonicMap(**isotonic).apply(probability)
-            chosen = choose_baskets(
+            decided = decide(
                 rows.user_id,
                 probability,
                 effect_sd=run.parameters["effect_sd"][context],
                 decision=decision,
             )
-        scores = _ranked(rows, targets, probability, chosen)
+        scores = _ranked(rows, targets, probability, decided)
         scores = _with_reasons(scores, rows, booster, names)
     key = "user_id" if is_live else "order_id"
     favourites = shop_favourites(_without_history(rows, targets), data)
     shop = shop_columns(data)
     with ExitStack() as files:
-        # all three appear together, or none
-        scores_path, submission_path, favourites_path = (
+        # all four appear together, or none
+        scores_path, baskets_path, submission_path, favourites_path = (
             files.enter_context(file_aside(out / name))
-            for name in ("scores.parquet", "submission.csv", f"{COLD_START}.parquet")
+            for name in ("scores.parquet", "baskets.csv", "submission.csv", f"{COLD_START}.parquet")
         )
         shop.added_to(scores.select(SCORES.keys()).cast(SCORES)).write_parquet(scores_path)
-        _submission(scores, targets, key, shop).write_csv(submission_path)
+        baskets = _products(scores.filter("is_chosen"), shop)
+        _by_order(baskets, targets, key, shop).write_csv(baskets_path)
+        submitted = _with_none(_products(scores.filter("is_submitted"), shop), scores)
+        _by_order(submitted, targets, key, shop).write_csv(submission_path)
         shop.added_to(favourites).write_parquet(favourites_path)
     say(f"the predictions are in {out}")
 
 
 def _ranked(
-    rows: Candidates, targets: pl.DataFrame, probability: Floats, chosen: Booleans
+    rows: Candidates, targets: pl.DataFrame, probability: Floats, decided: Decided
 ) -> pl.DataFrame:
     frame = pl.DataFrame(
         {
             "user_id": rows.user_id,
             "product_id": rows.product_id,
             "probability": probability,
-            "is_chosen": chosen,
+            "is_chosen": decided.basket,
+            "is_submitted": decided.submitted,
+            "none_beside": decided.none_beside,
         }
     )
     return (
@@ -171,24 +178,34 @@ def _without_history(rows: Candidates, targets: pl.DataFrame) -> pl.DataFrame:
     return targets.filter(~pl.col("user_id").is_in(np.unique(rows.user_id)))
 
 
-def _submission(
-    scores: pl.DataFrame, targets: pl.DataFrame, key: str, shop: ShopColumns
-) -> pl.DataFrame:
+def _products(chosen: pl.DataFrame, shop: ShopColumns) -> pl.DataFrame:
+    """Join the products of each shopper, the most probable first, to one text."""
     product = pl.col("product_id").cast(pl.String)
     if shop.has_text_ids:
         # blanks part the products of a basket; one within an id is written as in an address
         product = pl.col("product_code").str.replace_all("%", "%25").str.replace_all(" ", "%20")
-    baskets = (
-        shop.added_to(scores.filter("is_chosen"))
+    return (
+        shop.added_to(chosen)
         .group_by("user_id", maintain_order=True)
         .agg(products=product.str.join(" "))
     )
+
+
+def _with_none(submitted: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    beside = scores.filter("none_beside")["user_id"].unique()
+    with_none = pl.col("user_id").is_in(beside.implode())
+    products = pl.when(with_none).then(pl.format("{} None", "products")).otherwise("products")
+    return submitted.with_columns(products=products)
+
+
+def _by_order(
+    products: pl.DataFrame, targets: pl.DataFrame, key: str, shop: ShopColumns
+) -> pl.DataFrame:
+    """Give every order to predict its products, or None."""
     written = (
         shop.added_to(targets.select("user_id", "order_id"))
-        .join(baskets, on="user_id", how="left", maintain_order="left")
+        .join(products, on="user_id", how="left", maintain_order="left")
         .with_columns(pl.col("products").fill_null("None"))
         .sort(key)
     )
-    if shop.has_text_ids:
-        return written.select("user_code", "products")
-    return written.select(key, "products")
+    return written.select("user_code" if shop.has_text_ids else key, "products")

@@ -1,4 +1,4 @@
-"""What each predictor says of the judged orders: a basket, a list, and maybe probabilities."""
+"""What each predictor says of the judged orders: two answers, a list, maybe probabilities."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml.data.arrays import Booleans, Floats, Integers
+from ml.data.arrays import Floats, Integers
 from ml.data.contract import Context
 from ml.data.reading import DataFolder
 from ml.fitting.calibration import calibrate
 from ml.judging.ranking import NO_PRODUCT, top_columns, top_products
 from ml.tasks.buy_again.baselines import history_scores
-from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.decision import Decided, decide
 from ml.tasks.buy_again.judged_orders import JudgedOrders
 from ml.tasks.buy_again.order_effect import estimate_effect_sd
 from ml.tasks.buy_again.parameters import DECAY, FOLDS, ORIGINAL_THRESHOLD
@@ -45,9 +45,9 @@ class Prediction:
     name, context
         Which; the simple rules know nothing of the order to come.
     decision
-        How the basket was chosen, in words.
-    chosen
-        bool [evaluated rows]: what was put into the baskets.
+        How Kaggle's set and the basket were chosen, in words.
+    decided
+        Both, of the evaluated rows. They differ only where expected F1 decides.
     probability
         float64 [evaluated rows]; None if it gives none.
     top
@@ -62,7 +62,7 @@ class Prediction:
     name: str
     context: Context
     decision: str
-    chosen: Booleans
+    decided: Decided
     probability: Floats | None
     top: Integers
     seconds: float
@@ -88,8 +88,9 @@ def baseline_predictions(data: DataFolder, evaluation: JudgedOrders) -> list[Pre
         frequency, recency = (scores[name].to_numpy() for name in ("frequency", "recency"))
         # what was in the last basket comes first, by frequency
         top = _list(evaluation, last * (1 + frequency))
+        decided = Decided.without_none(last == 1)
         predictions.append(
-            Prediction("last basket", "pre-order", "all of it", last == 1, None, top, shared)
+            Prediction("last basket", "pre-order", "all of it", decided, None, top, shared)
         )
         for name, score in (("personal frequency", frequency), (RECENCY, recency)):
             begun = time.perf_counter() - shared
@@ -109,12 +110,12 @@ def baseline_predictions(data: DataFolder, evaluation: JudgedOrders) -> list[Pre
 
 
 def original_prediction(evaluation: JudgedOrders, prediction: OutOfFold) -> Prediction:
-    """Decide as the original recipe did: every product above one threshold."""
+    """Decide as the original recipe did: every product above one threshold, else None."""
     return Prediction(
         ORIGINAL_RECIPE,
         "order-start",
         f"threshold {ORIGINAL_THRESHOLD}",
-        prediction.probability >= ORIGINAL_THRESHOLD,
+        Decided.without_none(prediction.probability >= ORIGINAL_THRESHOLD),
         prediction.probability,
         _list(evaluation, prediction.probability),
         prediction.seconds,
@@ -129,28 +130,29 @@ def model_prediction(
         begun = time.perf_counter()
         probability = prediction.probability
         fold = evaluation.row_fold
-        chosen = np.zeros(len(probability), dtype=np.bool_)
+        answers = np.zeros((3, len(probability)), dtype=np.bool_)
         for held_out in range(FOLDS):
             rows = fold == held_out
             effect_sd = estimate_effect_sd(
                 evaluation.order[~rows], probability[~rows], evaluation.candidates.label[~rows]
             )
-            chosen[rows] = choose_baskets(
-                evaluation.order[rows], probability[rows], effect_sd=effect_sd
-            )
+            one = decide(evaluation.order[rows], probability[rows], effect_sd=effect_sd)
+            answers[:, rows] = one.basket, one.submitted, one.none_beside
         top = _list(evaluation, probability)
         seconds = prediction.seconds + time.perf_counter() - begun
     decision = "expected F1 with order effect"
-    return Prediction(MODEL, context, decision, chosen, probability, top, seconds, is_model=True)
+    return Prediction(
+        MODEL, context, decision, Decided(*answers), probability, top, seconds, is_model=True
+    )
 
 
 def _calibrated(
     name: str, evaluation: JudgedOrders, score: Floats, top: Integers, begun: float
 ) -> Prediction:
     probability = calibrate(score, evaluation.candidates.label, evaluation.row_fold)
-    chosen = choose_baskets(evaluation.order, probability)
+    decided = decide(evaluation.order, probability)
     seconds = time.perf_counter() - begun
-    return Prediction(name, "pre-order", _CALIBRATED, chosen, probability, top, seconds)
+    return Prediction(name, "pre-order", _CALIBRATED, decided, probability, top, seconds)
 
 
 def _list(evaluation: JudgedOrders, score: Floats) -> Integers:

@@ -2,7 +2,7 @@
 
 from ml.judging.ladder import Ladder
 from ml.judging.printing import print_comparisons, print_verdicts
-from ml.tasks.buy_again.ladder import F1
+from ml.tasks.buy_again.ladder import BASKET_F1, F1
 from ml.tools.terminal import print_message, print_table
 
 
@@ -10,8 +10,10 @@ def print_ladder(ladder: Ladder) -> None:
     """Print every rung, every paired comparison and the verdicts on stdout."""
     print_message(
         f"Protocol {ladder.protocol}: {ladder.judged['orders']:,} orders of orders_back"
-        f" {ladder.window}, {ladder.judged['candidates']:,} candidates; mean F1 per order, 95 %"
-        f" interval of {ladder.resamples:,} bootstrap resamples."
+        f" {ladder.window}, {ladder.judged['candidates']:,} candidates; means per order, 95 %"
+        f" interval of {ladder.resamples:,} bootstrap resamples. F1 is that of sets in Kaggle's"
+        " form, where None may stand beside products; basket F1 that of baskets for a shop, where"
+        " it does not."
     )
     _print_rungs(ladder)
     print_message(
@@ -25,20 +27,21 @@ def print_ladder(ladder: Ladder) -> None:
     )
     for decision in dict.fromkeys(rung.decision for rung in ladder.rungs):
         names = dict.fromkeys(rung.name for rung in ladder.rungs if rung.decision == decision)
-        print_message(f"Basket of {' and '.join(names)}: {decision}.")
+        print_message(f"Set and basket of {' and '.join(names)}: {decision}.")
     print_comparisons(ladder.comparisons)
     print_verdicts(ladder)
 
 
 def _print_rungs(ladder: Ladder) -> None:
     print_table(
-        ["predictor", "context", "F1", "95 %", "logloss", "AUC", "ECE", "s"],
+        ["predictor", "context", "F1", "95 %", "basket\nF1", "logloss", "AUC", "ECE", "s"],
         [
             [
                 rung.name,
                 rung.context or "",
                 f"{rung.measures[F1].mean:.4f}",
                 f"{rung.measures[F1].low:.3f}-{rung.measures[F1].high:.3f}",
+                f"{rung.measures[BASKET_F1].mean:.4f}",
                 *(_figure(rung.figures[name]) for name in ("logloss", "auc", "calibration_error")),
                 f"{rung.seconds:.1f}",
             ]

@@ -11,13 +11,13 @@ from ml.report.page import Part, templates
 from ml.report.parts import context_comparisons, known_orders, read_comparisons, read_examples
 from ml.runs.run import Run
 from ml.tasks.buy_again import NAME
-from ml.tasks.buy_again.ladder import F1, main_comparisons
+from ml.tasks.buy_again.ladder import BASKET_F1, F1, main_comparisons
 
 FEATURES_SHOWN = 15
 
 
 def report(run: Run) -> Part:
-    """Show how good the baskets are, whether chances hold, for whom, by what, and some shoppers."""
+    """Show how good the answers are, whether chances hold, for whom, by what, and some shoppers."""
     examples, ladder = read_examples(run), run.metrics["ladder"]
     context = examples["context"]
     text = (
@@ -31,7 +31,9 @@ def report(run: Run) -> Part:
             comparisons=read_comparisons(run),
             examples=examples,
             verdicts=_verdicts(run),
-            ladder_chart=interval_chart(_interval_rows(ladder), "Mean F1 of each predictor"),
+            ladder_chart=interval_chart(
+                _interval_rows(ladder), "Mean F1 of each predictor, in Kaggle's form"
+            ),
             reliability_chart=reliability_chart(
                 [(one["probability"], one["share"]) for one in run.metrics["calibration"][context]],
                 "Share bought against predicted chance",
@@ -70,11 +72,12 @@ def _interval_rows(ladder: dict[str, Any]) -> list[IntervalRow]:
 
 
 def _verdicts(run: Run) -> list[dict[str, Any]]:
-    """Give each context's mean F1, with the comparisons that matter most."""
+    """Give each context's mean F1 of both kinds, with the comparisons that matter most."""
     return [
         {
             "context": rung["context"],
             "f1": rung["measures"][F1]["mean"],
+            "basket_f1": rung["measures"][BASKET_F1]["mean"],
             "comparisons": [
                 one
                 for one, _ in main_comparisons(

@@ -1,4 +1,4 @@
-"""How well the baskets fit by kinds of orders."""
+"""How good the answers are by kinds of orders."""
 
 from dataclasses import dataclass
 
@@ -18,7 +18,7 @@ BOUGHT_AGAIN = (0, 1, 4, 8, 16)
 @dataclass(frozen=True)
 class Segment:
     """
-    Mean F1 of the orders of one class.
+    Mean F1, in Kaggle's form, of the orders of one class.
 
     Attributes
     ----------

@@ -64,7 +64,7 @@ def _read_decision(_context: click.Context, _option: click.Parameter, text: str)
 BUY_AGAIN = Task(
     name=NAME,
     reads=READS,
-    writes=("scores.parquet", "submission.csv", "cold_start.parquet"),
+    writes=("scores.parquet", "baskets.csv", "submission.csv", "cold_start.parquet"),
     load=_load,
     train_options=(
         click.Option(
@@ -93,7 +93,8 @@ BUY_AGAIN = Task(
             default="expected-f1",
             show_default=True,
             callback=_read_decision,
-            help="How baskets are chosen: expected-f1, top-10, threshold-0.21, precision-0.5.",
+            help="How the baskets of baskets.csv are chosen: expected-f1, top-10, threshold-0.21,"
+            " precision-0.5. submission.csv is always decided by expected F1, in Kaggle's form.",
         ),
     ),
     gate=Gate(_gate_figures, _compare),

@@ -24,7 +24,7 @@ from tests.python.glue.conftest import Account
 Run = Callable[..., Result]
 BUCKET = "shop-artifacts"
 FIGURES: dict[str, Any] = {
-    "measure": "mean F1",
+    "measure": "mean basket F1",
     "value": 0.4,
     "floor": 0.38,
     "floor_of": "recency decay 0.85",

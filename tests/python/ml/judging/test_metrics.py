@@ -23,6 +23,33 @@ def test_f1_of_each_order_by_hand() -> None:
     np.testing.assert_allclose(order_f1(hits, predicted, truth), expected)
 
 
+def test_f1_with_none_beside_products_by_hand() -> None:
+    hits = np.array([2, 0, 0, 0, 3, 0])
+    predicted = np.array([4, 2, 3, 0, 3, 0])
+    truth = np.array([3, 2, 0, 0, 3, 2])
+    # {a b c d None} for {a b e}; no hit; {a b c None} for {None}; {None}, once right, once wrong
+    expected = [4 / 8, 0, 2 / 5, 1, 6 / 7, 0]
+    np.testing.assert_allclose(
+        order_f1(hits, predicted, truth, np.array([True, True, True, False, True, False])), expected
+    )
+
+
+def test_f1_equals_that_of_sets() -> None:
+    random = np.random.default_rng(3)
+    for _ in range(300):
+        bought, chosen = random.random(4) < 0.3, random.random(4) < 0.4
+        beside = bool(random.random() < 0.5)
+        truth: set[object] = set(np.flatnonzero(bought)) or {None}
+        said: set[object] = set(np.flatnonzero(chosen)) or {None}
+        if beside:
+            said.add(None)
+        hits, predicted, bought_again = (
+            np.array([mask.sum()]) for mask in (bought & chosen, chosen, bought)
+        )
+        (found,) = order_f1(hits, predicted, bought_again, np.array([beside]))
+        assert found == pytest.approx(2 * len(said & truth) / (len(said) + len(truth)))
+
+
 def test_log_loss_by_hand() -> None:
     label, probability = np.array([1.0, 0.0]), np.array([0.5, 0.2])
     assert log_loss(label, probability) == pytest.approx((np.log(2) - np.log(0.8)) / 2)

@@ -46,6 +46,7 @@ def test_every_figure_of_the_ladder_is_there(page: str, trained: Path) -> None:
         assert f"{rung['measures']['F1']['mean']:.4f}</td>" in page
         ends = rung["measures"]["F1"]
         assert f"{ends['low']:.4f} to {ends['high']:.4f}</td>" in page
+        assert f"{rung['measures']['basket F1']['mean']:.4f}</td>" in page
     # a table of protocol K and one of protocol NBR
     assert page.count('<tr class="model">') == 4
     assert page.count('class="interval"') == len(metrics["ladder"]["rungs"])

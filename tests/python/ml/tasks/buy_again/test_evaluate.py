@@ -13,8 +13,10 @@ from ml.data.contract import CONTEXTS, Context
 from ml.data.reading import open_data
 from ml.judging.comparison import Comparison
 from ml.judging.metrics import Interval
+from ml.tasks.buy_again.decision import Decided
 from ml.tasks.buy_again.judged_orders import choose_judged_orders
 from ml.tasks.buy_again.ladder import (
+    BASKET_F1,
     F1,
     Evaluated,
     evaluate_predictors,
@@ -53,7 +55,8 @@ def test_prints_the_figures_of_the_run(
             assert f"{rung['figures'][measure]:.4f}" in lists
         f1 = rung["measures"]["F1"]
         assert f"{f1['mean']:.4f}" in line
-        assert f" {f1['low']:.3f}-{f1['high']:.3f} " in line
+        basket = rung["measures"]["basket F1"]["mean"]
+        assert f" {f1['low']:.3f}-{f1['high']:.3f}  {basket:.4f} " in line
         if rung["name"] != "last basket":
             for figure in ("logloss", "auc", "calibration_error"):
                 assert f"{rung['figures'][figure]:.4f}" in line
@@ -64,7 +67,8 @@ def test_prints_the_figures_of_the_run(
             for line in lines
             if line.startswith(f"{comparison['context']} ")
             and f" {comparison['baseline']} " in line
-            and f" {comparison['measure']} " in line
+            # two blanks: "basket F1" ends like "F1"
+            and f"  {comparison['measure']} " in line
             and f"{ends['low']:+.4f} to {ends['high']:+.4f}" in line
         )
         assert line.split("  ")[-1].strip() == comparison["verdict"]
@@ -117,11 +121,15 @@ def test_a_model_that_knows_the_truth_gets_full_marks(shop: Path) -> None:
     ladder = perfect(shop)[0].ladder
     for rung in ladder.rungs[-2:]:
         assert rung.is_model
-        assert rung.measures[F1] == Interval(1, 1, 1)
+        assert rung.measures[F1] == rung.measures[BASKET_F1] == Interval(1, 1, 1)
         assert rung.figures["auc"] == 1
         assert rung.figures["logloss"] == pytest.approx(0, abs=1e-6)
     assert not any(rung.is_model for rung in ladder.rungs[:-2])
-    assert all(one.verdict == "better" for one in ladder.comparisons if one.measure == "F1")
+    in_f1 = [one for one in ladder.comparisons if one.measure == F1]
+    in_basket_f1 = [one for one in ladder.comparisons if one.measure == BASKET_F1]
+    assert all(one.verdict == "better" for one in in_f1 + in_basket_f1)
+    assert {one.baseline for one in in_f1} == {rung.name for rung in ladder.rungs[:-2]}
+    assert {one.baseline for one in in_basket_f1} == {"recency decay 0.85", "original recipe"}
     assert len(ladder.verdicts) == 4
     assert all("the model is better than" in verdict for verdict in ladder.verdicts)
 
@@ -194,17 +202,40 @@ def test_words_for_a_model_that_is_not_better() -> None:
     assert f1_verdicts(comparisons, "strong") == [
         (
             "pre-order: the model is not proven to be better than the best baseline (strong):"
-            " mean F1 +0.0100 [-0.0200, +0.0400]"
+            " mean F1 in Kaggle's form +0.0100 [-0.0200, +0.0400]"
         ),
         (
             "pre-order: the model is better than the original recipe:"
-            " mean F1 +0.2000 [+0.1000, +0.3000]"
+            " mean F1 in Kaggle's form +0.2000 [+0.1000, +0.3000]"
         ),
         (
             "order-start: the model is worse than the best baseline (strong):"
-            " mean F1 -0.2000 [-0.3000, -0.1000]"
+            " mean F1 in Kaggle's form -0.2000 [-0.3000, -0.1000]"
         ),
     ]
+
+
+def test_both_kinds_of_f1_by_hand(shop: Path, tmp_path: Path) -> None:
+    folder = open_data(shop)
+    evaluation = choose_judged_orders(folder, folder.candidates("labelled", tmp_path))
+    rows, order = evaluation.candidates, evaluation.order
+    # the first candidate of each order, and None beside it in every second order
+    first = np.append(True, np.diff(order) > 0)
+    decided = Decided(np.ones(len(rows), dtype=np.bool_), first, order % 2 == 0)
+    f1, basket_f1 = evaluation.f1(decided), evaluation.basket_f1(decided)
+    bought_nothing = 0
+    for number, target in enumerate(evaluation.orders.iter_rows(named=True)):
+        own = order == number
+        bought: set[object] = set(rows.product_id[own & (rows.label == 1)]) or {None}
+        # a shopper without candidates is told None
+        basket: set[object] = set(rows.product_id[own]) or {None}
+        said: set[object] = set(rows.product_id[own & first]) or {None}
+        if number % 2 == 0:
+            said.add(None)
+        for found, one in ((f1, said), (basket_f1, basket)):
+            assert found[number] == pytest.approx(2 * len(one & bought) / (len(one) + len(bought)))
+        bought_nothing += target["reorders"] == 0
+    assert bought_nothing
 
 
 def test_segments_share_out_every_order(shop: Path) -> None:

@@ -78,11 +78,11 @@ def test_a_run_passes_that_beats_its_floor_before_anything_is_live(
     ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Path
 ) -> None:
     rungs = json.loads((trained / "metrics.json").read_text())["ladder"]["rungs"]
-    f1 = {(rung["name"], rung["context"]): rung["measures"]["F1"]["mean"] for rung in rungs}
+    f1 = {(one["name"], one["context"]): one["measures"]["basket F1"]["mean"] for one in rungs}
     result = ml("gate", "--data", shop, "--run", trained, "--out", tmp_path / "gate.json")
     verdict = json.loads((tmp_path / "gate.json").read_text())
     assert verdict["figures"] == {
-        "measure": "mean F1",
+        "measure": "mean basket F1",
         "value": f1["model", "pre-order"],
         "floor": f1["recency decay 0.85", "pre-order"],
         "floor_of": "recency decay 0.85",
@@ -100,7 +100,7 @@ def test_a_run_below_its_floor_is_refused_in_words_and_as_json(
     (live / "metrics.json").write_text(json.dumps(metrics))
     result = ml("gate", "--data", shop, "--run", live, "--out", tmp_path / "gate.json")
     assert result.exit_code == 1
-    sentence = "mean F1 0.3000 does not beat recency decay 0.85 (0.3800)"
+    sentence = "mean basket F1 0.3000 does not beat recency decay 0.85 (0.3800)"
     assert f"Error: buy-again may not go live: {sentence}." in result.output
     verdict = json.loads((tmp_path / "gate.json").read_text())
     assert (verdict["passed"], verdict["reason"]) == (False, sentence)

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from shutil import copytree
 
+import numpy as np
 import polars as pl
 import pytest
 from click.testing import Result
 
+from ml.tasks.buy_again.decision import decide
 from tests.python.ml.invented_shop import build_shop
 
 SCHEMA = {
@@ -32,23 +34,55 @@ def predicted(ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Pa
 
 def test_one_row_per_test_order(predicted: Path, shop: Path) -> None:
     assert sorted(path.name for path in predicted.iterdir()) == [
+        "baskets.csv",
         "cold_start.parquet",
         "scores.parquet",
         "submission.csv",
     ]
-    text = (predicted / "submission.csv").read_text()
-    assert text.startswith("order_id,products\n")
-    assert text.endswith("\n")
-    submission = pl.read_csv(predicted / "submission.csv", infer_schema=False)
     tests = pl.read_parquet(shop.with_name("target_orders.parquet")).filter(eval_set="test")
-    assert submission["order_id"].cast(pl.Int64).to_list() == sorted(tests["order_id"])
     rows = pl.read_csv(shop)
-    for order, products in submission.iter_rows():
-        own = rows.filter(order_id=int(order))["product_id"].to_list()
-        if products != "None":
-            chosen = [int(product) for product in products.split(" ")]
+    for name in ("baskets.csv", "submission.csv"):
+        text = (predicted / name).read_text()
+        assert text.startswith("order_id,products\n")
+        assert text.endswith("\n")
+        written = pl.read_csv(predicted / name, infer_schema=False)
+        assert written["order_id"].cast(pl.Int64).to_list() == sorted(tests["order_id"])
+        for order, products in written.iter_rows():
+            own = rows.filter(order_id=int(order))["product_id"].cast(pl.String).to_list()
+            chosen = products.split(" ")
             assert len(chosen) == len(set(chosen))
-            assert set(chosen) <= set(own)
+            assert set(chosen) <= {*own, "None"}
+
+
+def test_none_stands_beside_products_for_kaggle_alone(
+    ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Path
+) -> None:
+    # this shop's habits are strong: half of their chances make sets with None and without
+    run = copytree(trained, tmp_path / "run")
+    parameters = json.loads((run / "parameters.json").read_text())
+    parameters["isotonic"]["order-start"] = {"scores": [0.0, 1.0], "probabilities": [0.0, 0.5]}
+    parameters["effect_sd"]["order-start"] = 0.7
+    (run / "parameters.json").write_text(json.dumps(parameters))
+    out = tmp_path / "out"
+    assert ml("predict", "--run", run, "--data", shop, "--out", out).exit_code == 0
+    scores = pl.read_parquet(out / "scores.parquet")
+    baskets, submission = (
+        dict(pl.read_csv(out / name, infer_schema=False).iter_rows())
+        for name in ("baskets.csv", "submission.csv")
+    )
+    kinds = set()
+    for (order,), own in scores.group_by("order_id"):
+        decided = decide(
+            np.zeros(len(own), dtype=np.int64), own["probability"].to_numpy(), effect_sd=0.7
+        )
+        basket = own.filter(pl.Series(decided.basket))["product_id"].cast(pl.String).to_list()
+        assert baskets[str(order)] == " ".join(basket or ["None"])
+        said = own.filter(pl.Series(decided.submitted))["product_id"].cast(pl.String).to_list()
+        beside = bool(decided.none_beside[0])
+        assert submission[str(order)] == " ".join([*said, "None"] if beside or not said else said)
+        kinds.add((bool(said), beside))
+    assert (True, True) in kinds
+    assert (True, False) in kinds
 
 
 def test_without_an_order_to_predict_live_mode_is_named(
@@ -85,7 +119,8 @@ def test_a_damaged_model_is_named(
 
 
 def test_a_shopper_without_history_gets_none(predicted: Path) -> None:
-    assert "898001,None\n" in (predicted / "submission.csv").read_text()
+    for name in ("baskets.csv", "submission.csv"):
+        assert "898001,None\n" in (predicted / name).read_text()
 
 
 def test_scores_hold_every_candidate_with_rank_and_reason(predicted: Path, shop: Path) -> None:
@@ -111,11 +146,11 @@ def test_scores_hold_every_candidate_with_rank_and_reason(predicted: Path, shop:
 
 def test_the_basket_is_the_top_of_the_ranking(predicted: Path) -> None:
     scores = pl.read_parquet(predicted / "scores.parquet")
-    submission = pl.read_csv(predicted / "submission.csv", infer_schema=False)
-    for order, products in submission.filter(pl.col("products") != "None").iter_rows():
-        ranked = scores.filter(order_id=int(order))["product_id"].cast(pl.String).to_list()
-        chosen = products.split(" ")
-        assert ranked[: len(chosen)] == chosen
+    for name in ("baskets.csv", "submission.csv"):
+        for order, products in pl.read_csv(predicted / name, infer_schema=False).iter_rows():
+            ranked = scores.filter(order_id=int(order))["product_id"].cast(pl.String).to_list()
+            chosen = [product for product in products.split(" ") if product != "None"]
+            assert ranked[: len(chosen)] == chosen
 
 
 def test_contexts_differ(
@@ -141,7 +176,8 @@ def test_nothing_to_predict(
     out = tmp_path / "out"
     result = ml("predict", "--run", trained, "--data", own_shop, "--out", out)
     assert result.exit_code == 0, result.output
-    assert (out / "submission.csv").read_text() == "order_id,products\n"
+    for name in ("baskets.csv", "submission.csv"):
+        assert (out / name).read_text() == "order_id,products\n"
     scores = pl.read_parquet(out / "scores.parquet")
     assert scores.is_empty()
     assert scores.schema == SCHEMA
@@ -178,12 +214,13 @@ def test_live_mode_predicts_an_order_to_come_for_everyone(
     assert ml("train", "--data", live_shop, "--run", run).exit_code == 0
     assert json.loads((run / "metrics.json").read_text())["ladder"]["window"] == 1
     assert ml("predict", "--run", run, "--data", live_shop, "--out", out).exit_code == 0
-    submission = pl.read_csv(out / "submission.csv", infer_schema=False)
-    assert submission.columns == ["user_id", "products"]
     users = pl.read_parquet(live_shop.with_name("target_orders.parquet")).filter(orders_back=0)[
         "user_id"
     ]
-    assert submission["user_id"].cast(pl.Int64).to_list() == sorted(users)
+    for name in ("baskets.csv", "submission.csv"):
+        written = pl.read_csv(out / name, infer_schema=False)
+        assert written.columns == ["user_id", "products"]
+        assert written["user_id"].cast(pl.Int64).to_list() == sorted(users)
     scores = pl.read_parquet(out / "scores.parquet")
     assert scores["order_id"].is_null().all()
     explicit = tmp_path / "explicit"
@@ -219,19 +256,26 @@ def test_only_a_shopper_without_any_order_gets_shop_favourites(predicted: Path, 
 
 
 @pytest.mark.parametrize("decision", ["top-2", "threshold-0.5"])
-def test_other_decisions(
-    ml: Callable[..., Result], trained: Path, shop: Path, tmp_path: Path, decision: str
+def test_other_decisions_for_the_shop(  # noqa: PLR0913, PLR0917 - pytest gives fixtures by name
+    ml: Callable[..., Result],
+    trained: Path,
+    shop: Path,
+    predicted: Path,
+    tmp_path: Path,
+    decision: str,
 ) -> None:
-    out = tmp_path / "out"
+    out = tmp_path / "by rule"
     result = ml("predict", "--run", trained, "--data", shop, "--out", out, "--decision", decision)
     assert result.exit_code == 0, result.output
     scores = pl.read_parquet(out / "scores.parquet")
-    submission = pl.read_csv(out / "submission.csv", infer_schema=False)
-    for order, products in submission.iter_rows():
+    baskets = pl.read_csv(out / "baskets.csv", infer_schema=False)
+    for order, products in baskets.iter_rows():
         own = scores.filter(order_id=int(order))
         wanted = own.head(2) if decision == "top-2" else own.filter(pl.col("probability") >= 0.5)
         expected = " ".join(wanted["product_id"].cast(pl.String)) or "None"
         assert products == expected
+    submitted = [(one / "submission.csv").read_bytes() for one in (out, predicted)]
+    assert submitted[0] == submitted[1], "Kaggle's form is that of expected F1, whatever the rule"
     result = ml("predict", "--run", trained, "--data", shop, "--out", out, "--decision", "best")
     assert result.exit_code == 2
     assert "is no decision" in result.stderr

@@ -26,7 +26,7 @@ from ml.fitting.folds import hold_out
 from ml.fitting.nothing_to_learn import NothingToLearn
 from ml.fitting.parameter_files import write_parameters
 from ml.judging.metrics import auc, order_f1
-from ml.tasks.buy_again.decision import choose_baskets
+from ml.tasks.buy_again.decision import decide
 from ml.tasks.buy_again.judged_orders import JudgedOrders, choose_judged_orders
 from ml.tasks.buy_again.parameters import FULL_DATA, MEDIUM_DATA, SMALL_DATA, parameters_for
 from ml.tools.machine import cores
@@ -212,7 +212,7 @@ def test_shuffled_labels_cannot_be_predicted(tmp_path: Path) -> None:
     bought = np.bincount(evaluation.order[shuffled == 1], minlength=count)
 
     def mean_f1(chances: Floats) -> float:
-        chosen = choose_baskets(evaluation.order, chances)
+        chosen = decide(evaluation.order, chances).basket
         hits = np.bincount(evaluation.order[chosen & (shuffled == 1)], minlength=count)
         predicted = np.bincount(evaluation.order[chosen], minlength=count)
         return float(order_f1(hits, predicted, bought).mean())
@@ -323,6 +323,7 @@ def test_same_input_same_bytes_on_any_number_of_cores(
         "run/folds.parquet",
         "run/examples.json",
         "run/parameters.json",
+        "out/baskets.csv",
         "out/submission.csv",
         "out/scores.parquet",
     ):
