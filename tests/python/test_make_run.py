@@ -74,7 +74,7 @@ def make_run(folder: Path, raw: Path, **variables: str) -> Run:
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("first-run")
     # of itself it takes 11 for the default shop: minutes more, and nothing else
-    return make_run(folder, folder / "raw", WINDOWS="2")
+    return make_run(folder, folder / "raw", WINDOWS="3")
 
 
 def orders_of(raw: Path, eval_set: str) -> set[str]:
