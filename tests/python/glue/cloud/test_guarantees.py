@@ -213,7 +213,7 @@ OLD_TAG = {OLD["Key"]: OLD["Value"]}
     [
         ("Raw", "orders/orders.csv", {}, {"replaced": 90}),
         ("Lake", "next_basket/candidates/x", {}, {"replaced": 7}),
-        ("Artifacts", DATA, {}, {"replaced": 7}),
+        ("Artifacts", DATA, {}, {"replaced": 1}),
         ("Artifacts", DATA, OLD_TAG, {"newest": 1, "replaced": 1}),
         ("Artifacts", "live/current.json", {}, {"replaced": 365}),
         ("Artifacts", "live/current.json", OLD_TAG, {"replaced": 365}),
