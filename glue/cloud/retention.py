@@ -5,7 +5,7 @@ from typing import Any
 
 from ml.tools.s3 import Location
 
-KEPT_RUNS = 7  # that hold a model, the newest ones; the live run stays besides
+KEPT_RUNS = 7  # that passed the gate, the newest ones; the live run stays besides
 OLD = {"Key": "next-basket", "Value": "old"}  # what the rule old-runs of the template looks for
 
 
@@ -13,8 +13,8 @@ def tag_old_runs(s3: Any, artifacts: Location, live: str) -> list[str]:  # noqa:
     """
     Tag every object of the runs that may go, and take the tag from the live run.
 
-    A run that has failed before it had a model is no way back, so it is not among the last ones.
-    Runs that were written to within a day are left alone: one may be under way.
+    A run that has no predictions did not pass the gate and is no way back, so it is not among the
+    last ones. Runs that were written to within a day are left alone: one may be under way.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def tag_old_runs(s3: Any, artifacts: Location, live: str) -> list[str]:  # noqa:
     if not runs:
         return []
     newest_first = sorted(runs, key=lambda run: _written_at(runs[run]), reverse=True)
-    last = [run for run in newest_first if any(f"runs/{run}/models/" in k for k, _ in runs[run])]
+    last = [run for run in newest_first if any("/predictions/" in key for key, _ in runs[run])]
     kept = {live, *last[:KEPT_RUNS]}
     now = max(_written_at(objects) for objects in runs.values())
     old = [

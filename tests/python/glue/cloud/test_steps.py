@@ -369,10 +369,18 @@ def test_publishing_tags_old_runs_and_never_the_live_or_the_last_ones(
     """Run 7 is published again, long after: it is older than the last ones, and stays."""
     finished(account)
     day = datetime(2026, 11, 1, tzinfo=UTC)
-    runs = ["run-7", *(f"night-{number:02}" for number in range(10, 20)), "failed", "under-way"]
+    runs = [
+        "run-7",
+        *(f"night-{number:02}" for number in range(10, 20)),
+        "failed",
+        "last",
+        "under-way",
+    ]
     for run_id in runs[1:]:
         put(account, f"runs/{run_id}/export/data.csv", "x")
         if run_id.startswith("night"):
+            put(account, f"runs/{run_id}/predictions/buy-again/scores.parquet", "x")
+        else:  # its gate has not let it go on
             put(account, f"runs/{run_id}/models/buy-again/model.txt", "x")
     stored = s3_backends["123456789012"]["aws"].buckets[BUCKET].keys
     for number, run_id in enumerate(runs):
@@ -389,7 +397,7 @@ def test_publishing_tags_old_runs_and_never_the_live_or_the_last_ones(
     }
     assert KEPT_RUNS == 7
     # of ten nights the last seven stay, and what was written to within a day of the last
-    assert tagged == {"night-10", "night-11", "night-12"}
+    assert tagged == {"night-10", "night-11", "night-12", "failed"}
     assert "run night-10 may go" in done.output
 
 
