@@ -61,11 +61,11 @@ def retry(run: str | None, wait: bool) -> None:
             f"Run {failed['name']} is {failed['status'].lower()}: only a failed run is started"
             " again (`python -m glue status` lists them)."
         )
-    entry = _failed_step(states, failed["executionArn"])
     # a run that went on with another one keeps its files in that one's folder
     told = states.describe_execution(executionArn=failed["executionArn"])
-    of = json.loads(told.get("input") or "{}").get("run", failed["name"])
-    _start(settings, entry, of if entry else None, wait)
+    given = json.loads(told.get("input") or "{}")
+    entry = _failed_step(states, failed["executionArn"]) or given.get("from")
+    _start(settings, entry, given.get("run", failed["name"]) if entry else None, wait)
 
 
 @click.command()

@@ -261,6 +261,7 @@ def _make_change_set(
             {"ParameterKey": key, "ParameterValue": value}
             for key, value in parameters(settings, prefix).items()
         ],
+        # it makes roles, and comes from a bucket that was seen to be this account's
         Capabilities=["CAPABILITY_IAM"],
     )
     try:

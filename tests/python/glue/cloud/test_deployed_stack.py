@@ -255,6 +255,38 @@ def test_raw_bucket_itself_denies_the_pipeline_to_write(deployed: Deployed) -> N
     assert decisions == ["explicitDeny", "explicitDeny", "explicitDeny", "allowed"]
 
 
+def test_first_deploy_that_fails_leaves_no_names_taken(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed.machine
+    names = {"NEXT_BASKET_NAME": "other", "ATHENA_RAW_SCHEMA": "other_raw"}
+    names |= {"ATHENA_SCHEMA": "other_lake", "ATHENA_PREDICTIONS_SCHEMA": "taken"}
+    for variable, value in names.items():
+        monkeypatch.setenv(variable, value)
+    client("glue").create_database(DatabaseInput={"Name": "taken"})
+    failed = glue("deploy", "--yes")
+    assert failed.exit_code == 1
+    assert "PredictionTables CREATE_FAILED" in failed.output
+    settings = read_settings()
+    named = [bucket for bucket in buckets() if bucket.startswith(settings.name)]
+    assert named == [stack.code_bucket(settings)], "what the stack had made went again"
+    client("glue").delete_database(Name="taken")
+    done = glue("deploy", "--yes")
+    assert done.exit_code == 0, done.output
+    assert f"Stack {settings.name} was never made" in done.output
+    assert settings.raw.bucket in buckets()
+    gone = glue("destroy", "--yes", "--with-data")
+    assert gone.exit_code == 0, gone.output
+    assert "not there" not in gone.output
+    again = glue("destroy", "--yes", "--with-data")
+    assert again.exit_code == 0, again.output
+    assert again.output.count("not there") == 10, "the stack, and all that it had"
+
+
+def buckets() -> list[str]:
+    return [one["Name"] for one in client("s3").list_buckets()["Buckets"]]
+
+
 def test_destroy_keeps_the_data(deployed: Deployed) -> None:
     assert deployed.machine
     raw = read_settings().raw

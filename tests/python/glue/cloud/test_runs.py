@@ -175,7 +175,12 @@ def test_retry_of_a_retry_goes_on_with_the_first_runs_files(
     machine.executions = [execution("noon", "FAILED", given), execution("night-1", "FAILED")]
     machine.entered = ["Train", "TrainExited", "Evaluate"]
     assert run("retry").exit_code == 0
-    assert machine.started == [{"trigger": "hand", "from": "evaluate", "run": "night-1"}]
+    machine.entered = ["IsRetry", "NotAlone"]  # another run was under way
+    assert run("retry").exit_code == 0
+    assert machine.started == [
+        {"trigger": "hand", "from": "evaluate", "run": "night-1"},
+        {"trigger": "hand", "from": "train", "run": "night-1"},
+    ]
 
 
 def test_retry_of_a_run_that_failed_before_the_build_begins_anew(
