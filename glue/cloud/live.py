@@ -1,5 +1,6 @@
 """The live run: what `publish` wrote of it, and its files, of which each is what was judged."""
 
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,11 @@ def fetch(task: str, out: Path) -> None:
         raise click.ClickException("Nothing is published yet: there is no live run to copy.")
     if out.exists():
         raise click.ClickException(f"{out} is there already: name a folder that is not.")
-    get_checked(settings.run(live["run"]), task, out, sha256_of_models(live))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # beside its place, so that what is not what was judged is never there to be served
+    with tempfile.TemporaryDirectory(prefix=".next-basket-", dir=out.parent) as aside:
+        run, copied = settings.run(live["run"]), Path(aside) / task
+        get_checked(run, task, copied, sha256_of_models(live)).rename(out)
     click.echo(f"{out}: {task} of run {live['run']}, as it was judged")
 
 

@@ -295,9 +295,9 @@ def test_queue_takes_the_dead_letters_of_both_rules_alone(template: Resolved) ->
 def test_key_admits_its_publishers(template: Resolved) -> None:
     statements = template.properties("Key")["KeyPolicy"]["Statement"]
     for action in ("kms:Decrypt", "kms:GenerateDataKey"):
-        assert decide(statements, action, "*", {}, EVENTS) == "allow"
-        assert decide(statements, action, "*", MINE, ALARMS) == "allow"
-        assert decide(statements, action, "*", OTHERS, ALARMS) == "none"
+        for publisher in (EVENTS, ALARMS):
+            assert decide(statements, action, "*", {}, publisher) == "allow"
+        assert decide(statements, action, "*", {}, "s3.amazonaws.com") == "none"
     logs = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:x"
     asked = ("kms:GenerateDataKey", "*", {"kms:EncryptionContext:aws:logs:arn": logs})
     assert decide(statements, *asked, "logs.us-east-1.amazonaws.com") == "allow"

@@ -361,6 +361,7 @@ def test_live_model_is_fetched_as_it_was_judged(
     changed = run("fetch", "--out", tmp_path / "again")
     assert changed.exit_code == 1
     assert "models/next-in-cart/metrics.json is not what was judged" in changed.output
+    assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing is there to be served"
 
 
 def test_publishing_tags_old_runs_and_never_the_live_or_the_last_ones(
