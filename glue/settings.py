@@ -71,6 +71,13 @@ class Settings(BaseModel):
     alert_email: str = Field("", alias="NEXT_BASKET_ALERT_EMAIL")
     vpc: str = Field("", alias="NEXT_BASKET_VPC")
     subnets: str = Field("", alias="NEXT_BASKET_SUBNETS")
+    public_ip: str = Field(
+        "ENABLED",
+        alias="NEXT_BASKET_PUBLIC_IP",
+        pattern="^(ENABLED|DISABLED)$",
+        description="write ENABLED in public subnets, DISABLED in private ones",
+    )
+    route_tables: str = Field("", alias="NEXT_BASKET_ROUTE_TABLES")
     image_tag: str = Field("first", alias="NEXT_BASKET_IMAGE_TAG")
     schedule: str = Field(
         "cron(0 3 * * ? *)",

@@ -264,7 +264,12 @@ def report(run: Path | None) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port to listen on.")
 def serve(run: Path, host: str, port: int) -> None:
-    """Answer carts over HTTP, with a page to try it."""
+    """
+    Answer carts over HTTP, with a page to try it.
+
+    On an address that other machines reach, SERVE_TOKEN must be set: requests send it as
+    `Authorization: Bearer ...`.
+    """
     from ml.serve.server import serve as serve_run  # noqa: PLC0415 - slow to import
 
     serve_run(run, host, port)

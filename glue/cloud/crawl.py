@@ -55,6 +55,10 @@ def ensure_classifier(glue: Any, name: str) -> None:  # noqa: ANN401
         "DisableValueTrimming": True,
         "AllowSingleColumn": False,
         "Serde": "OpenCSVSerDe",
+        # every column is text, as the contract says; what a crawl infers all the same, fix_serde
+        # mends (https://docs.aws.amazon.com/glue/latest/webapi/API_CsvClassifier.html)
+        "CustomDatatypeConfigured": True,
+        "CustomDatatypes": ["STRING"],
     }
     try:
         found = glue.get_classifier(Name=name)["Classifier"]["CsvClassifier"]

@@ -56,6 +56,8 @@ def export(spark: SparkSession, plan: dict[str, Any], out: str) -> None:
         If data.csv did not get every row of `candidates`.
 
     """
+    # that of an earlier attempt would vouch for what this one writes
+    _delete(spark, f"{out}/contract.json")
     names = [column["name"] for column in plan["columns"]]
     candidates = spark.table("candidates")
     data = candidates.select(*names).orderBy(*SORTED_BY)
@@ -106,6 +108,11 @@ def _one_file(spark: SparkSession, rows: DataFrame, kind: str, path: str) -> Non
     if not files.rename(part, target):  # on S3 a copy
         raise OSError(f"{part} could not be renamed to {path}")
     files.delete(hadoop.Path(parts), True)
+
+
+def _delete(spark: SparkSession, path: str) -> None:
+    hadoop = spark.sparkContext._jvm.org.apache.hadoop.fs  # noqa: SLF001
+    _files(spark, path).delete(hadoop.Path(path), False)
 
 
 def _write_text(spark: SparkSession, text: str, path: str) -> None:

@@ -1,8 +1,11 @@
 """Deploy and destroy: the template with its parameters, as a change set that is shown first."""
 
 import hashlib
+import json
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import click
@@ -10,7 +13,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from glue.cloud.crawl import ensure_classifier
 from glue.settings import LANDING, Settings, read_settings
-from ml.tools.aws import account_id, client, is_missing
+from ml.tools.aws import account_id, client, error_code, is_missing, partition
 from ml.tools.paths import ROOT
 from ml.tools.terminal import print_table
 
@@ -18,6 +21,12 @@ FOLDER = ROOT / "glue" / "cloud"
 CODE = ("template.yaml", "databrew.yaml", "etl.asl.json", "export_job.py")
 _FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED")
 _POLL = {"Delay": 5, "MaxAttempts": 360}
+# statuses of a stack that takes a change; a first deploy that failed takes none, and holds nothing
+_CHANGEABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE")
+_NEVER_MADE = "ROLLBACK_COMPLETE"
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_NAME = re.compile(r"[a-z][a-z0-9-]{1,30}")  # the template's own pattern
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -27,11 +36,11 @@ def deploy(yes: bool) -> None:
     """Make or change everything in the account, after showing what will change."""
     settings = read_settings()
     check_complete(settings)
+    cloudformation = client("cloudformation")
+    exists = _is_to_be_changed(cloudformation, settings.name)
     # the crawler names the classifier, so it comes first
     ensure_classifier(client("glue"), settings.classifier)
     prefix = upload_code(settings)
-    cloudformation = client("cloudformation")
-    exists = _stack(cloudformation, settings.name) is not None
     change_set = _make_change_set(cloudformation, settings, prefix, exists)
     if change_set is None:
         click.echo(f"Stack {settings.name} is as the template says: nothing to change.")
@@ -58,16 +67,18 @@ def destroy(yes: bool, with_data: bool) -> None:
     """Remove the stack. Buckets, Glue databases and images stay, unless told otherwise."""
     settings = read_settings()
     cloudformation = client("cloudformation")
-    if _stack(cloudformation, settings.name) is None:
+    exists = _stack(cloudformation, settings.name) is not None
+    if not exists and not with_data:
         raise click.ClickException(f"There is no stack {settings.name} in {settings.region}.")
     what = "the stack AND ALL ITS DATA" if with_data else "the stack; its data stays"
     if not yes and not click.confirm(f"Remove {settings.name}: {what}?"):
         click.echo("Nothing was removed.")
         return
-    begun = time.time()
-    cloudformation.delete_stack(StackName=settings.name)
-    _wait(cloudformation, settings.name, "stack_delete_complete", begun)
-    client("glue").delete_classifier(Name=settings.classifier)
+    if exists:
+        _delete_stack(cloudformation, settings.name)
+    else:
+        click.echo(f"stack {settings.name}: not there")
+    _unless_missing(partial(client("glue").delete_classifier, Name=settings.classifier))
     if with_data:
         for line in delete_data(settings):
             click.echo(line)
@@ -83,7 +94,7 @@ def check_complete(settings: Settings) -> None:
     Raises
     ------
     click.ClickException
-        If one is missing, or a place is not a whole bucket.
+        If one is missing, a place is not a whole bucket, or a name is one that AWS would refuse.
 
     """
     missing = [
@@ -109,6 +120,26 @@ def check_complete(settings: Settings) -> None:
         raise click.ClickException(
             "Raw files, lake, results and artifacts need four different buckets: two are the same."
         )
+    _check_names(settings)
+
+
+def _check_names(settings: Settings) -> None:
+    if not _NAME.fullmatch(settings.name):
+        raise click.ClickException(
+            f"NEXT_BASKET_NAME is '{settings.name}': write 2 to 31 lower-case letters, digits and"
+            " hyphens, a letter first."
+        )
+    for bucket in _buckets(settings):
+        if not _BUCKET.fullmatch(bucket):
+            raise click.ClickException(
+                f"No bucket can be called {bucket} ({len(bucket)} characters): a name has 3 to 63"
+                " lower-case letters, digits, hyphens and dots. Choose a shorter NEXT_BASKET_NAME."
+            )
+
+
+def _buckets(settings: Settings) -> list[str]:
+    places = (settings.raw, settings.lake, settings.artifacts, settings.results)
+    return [*(place.bucket for place in places), code_bucket(settings)]
 
 
 def parameters(settings: Settings, prefix: str) -> dict[str, str]:
@@ -131,6 +162,8 @@ def parameters(settings: Settings, prefix: str) -> dict[str, str]:
         "AlertEmail": settings.alert_email,
         "Vpc": settings.vpc,
         "Subnets": settings.subnets,
+        "PublicIp": settings.public_ip,
+        "RouteTables": settings.route_tables,
         "ImageTag": settings.image_tag,
         "ScheduleExpression": settings.schedule,
         "ScheduleTimeZone": settings.time_zone,
@@ -147,11 +180,38 @@ def code_bucket(settings: Settings) -> str:
 
 
 def upload_code(settings: Settings) -> str:
-    """Bring template, state machine and Spark job to the code bucket, which is made if missing."""
-    s3, bucket = client("s3"), code_bucket(settings)
+    """
+    Bring template, state machine and Spark job to the code bucket, which is made if missing.
+
+    Raises
+    ------
+    click.ClickException
+        If the bucket is another account's: its name can be guessed, and who owns it decides which
+        roles the stack makes.
+
+    """
+    s3, bucket, owner = client("s3"), code_bucket(settings), account_id()
+    _make_code_bucket(s3, settings, bucket, owner)
+    files = {name: (FOLDER / name).read_bytes() for name in CODE}
+    # named by content: CloudFormation sees a change only where a key changes
+    digest = hashlib.sha256(b"".join(files[name] for name in CODE)).hexdigest()
+    prefix = f"{digest[:16]}/"
+    for name, content in files.items():
+        s3.put_object(Bucket=bucket, Key=prefix + name, Body=content, ExpectedBucketOwner=owner)
+    return prefix
+
+
+def _make_code_bucket(s3: Any, settings: Settings, bucket: str, owner: str) -> None:  # noqa: ANN401
+    """Make the code bucket if it is missing, and close it: versioned, private, TLS only."""
+    mine = {"Bucket": bucket, "ExpectedBucketOwner": owner}
     try:
-        s3.head_bucket(Bucket=bucket)
+        s3.head_bucket(**mine)
     except ClientError as error:
+        if error_code(error) in {"403", "AccessDenied"}:
+            raise click.ClickException(
+                f"Bucket {bucket} belongs to another account, or these credentials may not use it:"
+                " nothing was sent to it. Choose another NEXT_BASKET_NAME."
+            ) from None
         if not is_missing(error):
             raise
         # the one region that may not be named
@@ -161,22 +221,27 @@ def upload_code(settings: Settings) -> str:
             else {"CreateBucketConfiguration": {"LocationConstraint": settings.region}}
         )
         s3.create_bucket(Bucket=bucket, **place)
-        s3.put_public_access_block(
-            Bucket=bucket,
-            PublicAccessBlockConfiguration={
-                "BlockPublicAcls": True,
-                "BlockPublicPolicy": True,
-                "IgnorePublicAcls": True,
-                "RestrictPublicBuckets": True,
-            },
-        )
-    files = {name: (FOLDER / name).read_bytes() for name in CODE}
-    # named by content: CloudFormation sees a change only where a key changes
-    digest = hashlib.sha256(b"".join(files[name] for name in CODE)).hexdigest()
-    prefix = f"{digest[:16]}/"
-    for name, content in files.items():
-        s3.put_object(Bucket=bucket, Key=prefix + name, Body=content)
-    return prefix
+    s3.put_public_access_block(
+        **mine,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "BlockPublicPolicy": True,
+            "IgnorePublicAcls": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
+    s3.put_bucket_versioning(**mine, VersioningConfiguration={"Status": "Enabled"})
+    arn = f"arn:{partition(settings.region)}:s3:::{bucket}"
+    tls_only = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    policy = {"Version": "2012-10-17", "Statement": [tls_only]}
+    s3.put_bucket_policy(**mine, Policy=json.dumps(policy))
 
 
 def _make_change_set(
@@ -196,6 +261,7 @@ def _make_change_set(
             {"ParameterKey": key, "ParameterValue": value}
             for key, value in parameters(settings, prefix).items()
         ],
+        # it makes roles, and comes from a bucket that was seen to be this account's
         Capabilities=["CAPABILITY_IAM"],
     )
     try:
@@ -241,6 +307,30 @@ def _stack(cloudformation: Any, name: str) -> dict[str, Any] | None:  # noqa: AN
     return None if stack["StackStatus"] in {"REVIEW_IN_PROGRESS", "DELETE_COMPLETE"} else stack
 
 
+def _is_to_be_changed(cloudformation: Any, name: str) -> bool:  # noqa: ANN401
+    """Tell whether there is a stack to change; remove what a first deploy that failed left."""
+    stack = _stack(cloudformation, name)
+    if stack is None:
+        return False
+    status = stack["StackStatus"]
+    if status == _NEVER_MADE:
+        click.echo(f"Stack {name} was never made: what its first deploy left is removed.")
+        _delete_stack(cloudformation, name)
+        return False
+    if status not in _CHANGEABLE:
+        raise click.ClickException(
+            f"Stack {name} is {status} and takes no change: wait if it is in progress, else remove"
+            " it with `python -m glue destroy`, then deploy again."
+        )
+    return True
+
+
+def _delete_stack(cloudformation: Any, name: str) -> None:  # noqa: ANN401
+    begun = time.time()
+    cloudformation.delete_stack(StackName=name)
+    _wait(cloudformation, name, "stack_delete_complete", begun)
+
+
 def _wait(cloudformation: Any, name: str, waiter: str, begun: float) -> None:  # noqa: ANN401
     try:
         cloudformation.get_waiter(waiter).wait(StackName=name, WaiterConfig=_POLL)
@@ -272,22 +362,49 @@ def _set_minimum_encryption(settings: Settings) -> None:
 
 
 def delete_data(settings: Settings) -> Iterator[str]:
-    """Delete every bucket with all its versions, the databases and the images; say what went."""
+    """
+    Delete every bucket with all its versions, the databases and the images; say what went.
+
+    What is not there was never made, or went the last time: it is said and passed over.
+    """
     s3, glue = client("s3"), client("glue")
-    places = (settings.raw, settings.lake, settings.artifacts, settings.results)
-    for bucket in [*(place.bucket for place in places), code_bucket(settings)]:
-        count = 0
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
-            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
-            if objects:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
-                count += len(objects)
-        s3.delete_bucket(Bucket=bucket)
-        yield f"bucket {bucket}: deleted with {count} object versions"
+    for bucket in _buckets(settings):
+        gone = _unless_missing(partial(_delete_bucket, s3, bucket))
+        yield f"bucket {bucket}: {gone}"
     databases = (settings.raw_database, settings.lake_database, settings.predictions_database)
     for database in databases:
-        glue.delete_database(Name=database)
-        yield f"Glue database {database}: deleted"
-    client("ecr").delete_repository(repositoryName=settings.name, force=True)
-    yield f"images {settings.name}: deleted"
+        gone = _unless_missing(partial(glue.delete_database, Name=database))
+        yield f"Glue database {database}: {gone}"
+    images = client("ecr").delete_repository
+    gone = _unless_missing(partial(images, repositoryName=settings.name, force=True))
+    yield f"images {settings.name}: {gone}"
+
+
+_GONE = {"NoSuchBucket", "EntityNotFoundException", "RepositoryNotFoundException"}
+
+
+def _unless_missing(delete: Callable[[], Any]) -> str:
+    """Delete something, and say how it went."""
+    try:
+        told = delete()
+    except ClientError as error:
+        if error_code(error) not in _GONE:
+            raise
+        return "not there"
+    return told if isinstance(told, str) else "deleted"
+
+
+def _delete_bucket(s3: Any, bucket: str) -> str:  # noqa: ANN401
+    count = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+        objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
+        if objects:
+            done = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+            for failed in done.get("Errors", []):
+                raise click.ClickException(
+                    f"{failed['Key']} of bucket {bucket} could not be deleted: {failed['Message']}"
+                )
+            count += len(objects)
+    s3.delete_bucket(Bucket=bucket)
+    return f"deleted with {count} object versions"

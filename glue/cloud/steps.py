@@ -9,12 +9,20 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 import polars as pl
 
 from glue.cloud.crawl import catalogued
+from glue.cloud.live import (
+    check_same,
+    get_checked,
+    get_folder,
+    live_run,
+    sha256_of_folder,
+    sha256_of_models,
+)
+from glue.cloud.retention import KEPT_RUNS, tag_old_runs
 from glue.raw.catalogue import fix_serde
 from glue.raw.loads import loads_in_zone
 from glue.raw.verify import verify_raw_zone
@@ -23,30 +31,43 @@ from ml.tasks.registry import TASKS
 from ml.tasks.task import Task
 from ml.tools.aws import client, message
 from ml.tools.paths import ROOT
-from ml.tools.s3 import Location, download, list_objects, location, read_json, write_json
+from ml.tools.s3 import (
+    Location,
+    list_objects,
+    location,
+    read_json,
+    sha256_of_objects,
+    write_json,
+)
 
 _LAST_LINES = 20  # of a program's output that are looked through for the reason of its failure
 TARGETS = "target_orders.parquet"  # what the gate has to know of the live run's data
+JUDGED = "judged.json"  # the sha256 of each model file as the gate saw it
 
 
 @click.command()
 @click.argument("name", metavar="STEP")
 def step(name: str) -> None:
-    """Do one STEP of the run RUN_ID, as the state machine's containers do."""
+    """
+    Do one STEP of the run RUN_ID, as the state machine's containers do.
+
+    Why it failed is left under the name in EXECUTION: a run may be gone on with by another one.
+    """
     if name not in STEPS:
         raise click.ClickException(f"There is no step {name}: choose one of {', '.join(STEPS)}.")
     run_id = os.environ.get("RUN_ID")
     if not run_id:
         raise click.ClickException("RUN_ID is not set: the state machine sets it for each run.")
     settings = read_settings()
+    execution = os.environ.get("EXECUTION") or run_id
     with tempfile.TemporaryDirectory(prefix="next-basket-") as work:
         try:
             STEPS[name](settings, run_id, Path(work))
         except click.ClickException as error:
-            _leave_reason(settings, run_id, error.message)
+            _leave_reason(settings, execution, error.message)
             raise
         except Exception as error:
-            _leave_reason(settings, run_id, message(error) or f"{type(error).__name__}: {error}")
+            _leave_reason(settings, execution, message(error) or f"{type(error).__name__}: {error}")
             raise
 
 
@@ -122,12 +143,13 @@ def _train(settings: Settings, run_id: str, work: Path) -> None:
 
 
 def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
-    """Run the gate of each task that has one, and store the verdicts."""
+    """Run the gate of each task that has one; store the verdicts, and the sha256 of every model."""
     data, run = _data(settings, run_id, work), settings.run(run_id)
+    models = get_folder(run, "models", work / "models")
+    judged = sha256_of_folder(models)
     verdicts, refused = {}, []
     for task in _gated():
-        model = _get_folder(run, f"models/{task.name}", work / "models" / task.name)
-        on = ("--task", task.name, "--data", str(data), "--run", str(model))
+        on = ("--task", task.name, "--data", str(data), "--run", str(models / task.name))
         out = work / "gates" / f"{task.name}.json"
         margin = ("--margin", str(settings.margin), "--out", str(out))
         try:
@@ -137,6 +159,7 @@ def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
                 raise
             refused.append(error.message)
         verdicts[task.name] = json.loads(out.read_text(encoding="utf-8"))
+    write_json(client("s3"), run, JUDGED, judged)
     write_json(client("s3"), run, "gate.json", verdicts)
     if refused:
         raise click.ClickException(f"{' '.join(refused)} The live run stays.")
@@ -152,46 +175,49 @@ def _live_options(settings: Settings, task: Task, work: Path) -> list[str]:
     if not live:
         return []
     run = settings.run(live["run"])
-    model = _get_folder(run, f"models/{task.name}", work / "live" / task.name)
-    data = _get_folder(run, "export", work / "live" / "data", (TARGETS,))
+    model = get_checked(run, task.name, work / "live" / task.name, sha256_of_models(live))
+    data = get_folder(run, "export", work / "live" / "data", (TARGETS,))
     return ["--live", str(model), "--live-targets", str(data / TARGETS)]
 
 
 def _predict(settings: Settings, run_id: str, work: Path) -> None:
-    data = _data(settings, run_id, work)
+    data, run = _data(settings, run_id, work), settings.run(run_id)
+    judged = _judged(run)
     for task in TASKS:
         # the run's folder is the model_version in what it predicts
-        model = work / "models" / task.name / run_id
-        _get_folder(settings.run(run_id), f"models/{task.name}", model)
+        model = get_checked(run, task.name, work / "models" / task.name / run_id, judged)
         out = work / "predictions" / task.name
         command = ["predict", "--task", task.name, "--run", str(model), "--data", str(data)]
         if task.stand_in_options:
             for option, value in task.stand_in_options(data, work).items():
                 command += [option, value]
         _run(_ml(*command, "--out", str(out)))
-        _put_folder(out, settings.run(run_id), f"predictions/{task.name}")
+        _put_folder(out, run, f"predictions/{task.name}")
 
 
 def _publish(settings: Settings, run_id: str, _work: Path) -> None:
     """
     Name this run the live one, and give what it predicts to dbt's source `predictions`.
 
-    One object says what is live and is replaced, so model and predictions go together.
+    One object says what is live and is replaced, so model and predictions go together. Then older
+    runs are tagged, by which they expire.
     """
-    run = settings.run(run_id)
-    verdicts = read_json(client("s3"), run, "gate.json") or {}
+    run, s3 = settings.run(run_id), client("s3")
+    verdicts = read_json(s3, run, "gate.json") or {}
     if not all(verdicts.get(task.name, {}).get("passed") for task in _gated()):
         raise click.ClickException(f"Run {run_id} has not passed the gate: nothing is published.")
     for task in TASKS:
         for part in ("models", "predictions"):
-            if not any(list_objects(client("s3"), run.below(f"{part}/{task.name}"))):
+            if not any(list_objects(s3, run.below(f"{part}/{task.name}"))):
                 raise click.ClickException(
                     f"Run {run_id} has no {part} of {task.name}: nothing is published."
                 )
+    models = sha256_of_objects(s3, run.below("models"))
+    check_same(run, models, _judged(run))
     for task in TASKS:
         if task.published:
             table = task.published.removesuffix(".parquet")
-            client("s3").copy(
+            s3.copy(
                 {
                     "Bucket": run.bucket,
                     "Key": run.key(f"predictions/{task.name}/{task.published}"),
@@ -205,9 +231,15 @@ def _publish(settings: Settings, run_id: str, _work: Path) -> None:
         "models": f"{run}models/",
         "predictions": f"{run}predictions/",
         "gates": verdicts,
+        "sha256": {
+            "models": models,
+            "predictions": sha256_of_objects(s3, run.below("predictions")),
+        },
     }
-    write_json(client("s3"), settings.live, "current.json", published)
+    write_json(s3, settings.live, "current.json", published)
     click.echo(f"{settings.live}current.json: {run_id} is live")
+    for old in tag_old_runs(s3, settings.artifacts, run_id):
+        click.echo(f"run {old} may go: it is neither live nor one of the last {KEPT_RUNS}")
 
 
 STEPS: dict[str, Callable[[Settings, str, Path], None]] = {
@@ -221,10 +253,12 @@ STEPS: dict[str, Callable[[Settings, str, Path], None]] = {
 }
 
 
-def live_run(settings: Settings) -> dict[str, Any] | None:
-    """Give what `publish` wrote last; None before the first time."""
-    live: dict[str, Any] | None = read_json(client("s3"), settings.live, "current.json")
-    return live
+def _judged(run: Location) -> dict[str, str]:
+    """Give the sha256 of each model file as the gate saw it, by task and name."""
+    judged: dict[str, str] | None = read_json(client("s3"), run, JUDGED)
+    if judged is None:
+        raise click.ClickException(f"{run}{JUDGED} is not there: the run was not judged.")
+    return judged
 
 
 def _ml(*arguments: str) -> list[str]:
@@ -269,7 +303,7 @@ def _dbt_failures(target: Path) -> str:
 
 
 def _data(settings: Settings, run_id: str, work: Path) -> Path:
-    return _get_folder(settings.run(run_id), "export", work / "data") / "data.csv"
+    return get_folder(settings.run(run_id), "export", work / "data") / "data.csv"
 
 
 def _leave_reason(settings: Settings, run_id: str, reason: str) -> None:
@@ -277,22 +311,6 @@ def _leave_reason(settings: Settings, run_id: str, reason: str) -> None:
         _put_text(settings.run(run_id), "reason.txt", reason)
     except Exception as error:  # noqa: BLE001 - the step's own error is the one to be told
         click.echo(f"The reason could not be written: {error}", err=True)
-
-
-def _get_folder(
-    place: Location, name: str, folder: Path, only: tuple[str, ...] | None = None
-) -> Path:
-    below = place.below(name)
-    objects = {
-        found.key.removeprefix(below.prefix): found
-        for found in list_objects(client("s3"), below)
-        if not found.key.endswith("/")
-    }
-    if not objects:
-        raise click.ClickException(f"{below} is empty: the step before left nothing there.")
-    wanted = objects if only is None else objects.keys() & set(only)
-    download(client("s3"), [(objects[name], folder / name) for name in wanted])
-    return folder
 
 
 def _put_text(place: Location, name: str, text: str) -> None:

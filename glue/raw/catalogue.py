@@ -49,9 +49,16 @@ def catalogue(glue: Any, database: str) -> dict[str, dict[str, Any]]:  # noqa: A
 
 def fix_serde(glue: Any, database: str) -> list[str]:  # noqa: ANN401
     """
-    Set the SerDe's escapeChar of the raw tables where it is another, and give their names.
+    Set the SerDe's escapeChar of the raw tables, and every column's type to string.
 
-    The crawler's UpdateBehavior LOG leaves it as it is, so one call after the first crawl lasts.
+    The SerDe reads text, whatever type a crawler inferred of it. The crawler's UpdateBehavior LOG
+    leaves both as they are, so one call after the first crawl lasts.
+
+    Returns
+    -------
+    list of str
+        Names of the tables that were changed.
+
     """
     tables = catalogue(glue, database)
     fixed = []
@@ -61,8 +68,12 @@ def fix_serde(glue: Any, database: str) -> list[str]:  # noqa: ANN401
         serde = table["StorageDescriptor"]["SerdeInfo"]
         parameters = serde.setdefault("Parameters", {})
         is_open_csv = serde.get("SerializationLibrary") == OPEN_CSV_SERDE
-        if is_open_csv and parameters.get("escapeChar") != ESCAPE_CHAR:
+        columns = table["StorageDescriptor"]["Columns"]
+        is_text = all(column["Type"] == "string" for column in columns)
+        if is_open_csv and not (is_text and parameters.get("escapeChar") == ESCAPE_CHAR):
             parameters["escapeChar"] = ESCAPE_CHAR
+            for column in columns:
+                column["Type"] = "string"
             glue.update_table(DatabaseName=database, TableInput=_input(table))
             fixed.append(name)
     return fixed
@@ -130,7 +141,7 @@ def partitions(glue: Any, table: dict[str, Any]) -> dict[str, dict[str, Any]]:  
 
 def _read_by(entry: dict[str, Any]) -> tuple[Any, ...]:
     storage = entry["StorageDescriptor"]
-    columns = [column["Name"] for column in storage["Columns"]]
+    columns = [(column["Name"], column["Type"]) for column in storage["Columns"]]
     return columns, storage["SerdeInfo"].get("Parameters"), storage["Location"].rstrip("/")
 
 

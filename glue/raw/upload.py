@@ -1,6 +1,5 @@
 """Upload the six raw files; `_SUCCESS` is written last, and only for a whole set."""
 
-import hashlib
 import shutil
 import tempfile
 from pathlib import Path
@@ -26,7 +25,7 @@ from glue.raw.loads import (
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
 from ml.tools.aws import client, is_missing, message
 from ml.tools.progress import StepMaker, counted_step
-from ml.tools.s3 import Location, list_objects, read_json, write_json
+from ml.tools.s3 import Location, list_objects, read_json, sha256_of_file, write_json
 
 _PART = 16 << 20  # bytes of one part; a larger file goes up in several, four at a time
 
@@ -158,7 +157,7 @@ def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
     marker: str = "",
 ) -> bool:
     """Send files unless they are there; what else lies `within` goes, the marker comes last."""
-    digests = {key: _sha256(path) for path, key in files}
+    digests = {key: sha256_of_file(path) for path, key in files}
     keys = set(digests)
     place = Location(raw.bucket, raw.key(within))
     strangers = {each.key.removeprefix(raw.prefix) for each in list_objects(s3, place)} - keys
@@ -179,11 +178,6 @@ def _send_changed(  # noqa: PLR0913 - a set of files and where it goes
     if marker:
         s3.put_object(Bucket=raw.bucket, Key=raw.key(marker), Body=b"", Metadata={"sha256": ""})
     return True
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _upload(files: list[AthenaFile], raw: Location, step: StepMaker) -> list[str]:

@@ -16,7 +16,7 @@ from ml.lake.local import MEMORY, Lake, spill_to
 from ml.tools.aws import client, dbt_region, is_missing
 from ml.tools.paths import path_literal
 from ml.tools.progress import step
-from ml.tools.s3 import S3Object, download, list_objects, location
+from ml.tools.s3 import S3Object, download, list_objects, location, path_below
 
 # Glue's names for types that the contracts name otherwise
 _TYPES = {"int": "integer", "float": "real", "string": "varchar"}
@@ -111,14 +111,22 @@ def copy_tables(tables: Iterable[AthenaTable], folder: Path) -> None:
     Copy the objects of tables to `folder/<table>/[<column>=<value>/]<number>.parquet`.
 
     Objects go from S3 to disk in pieces, several at a time.
+
+    Raises
+    ------
+    click.ClickException
+        If a partition's value would lead out of the folder.
+
     """
     copies = []
     for table in tables:
         for values, objects in table.objects.items():
-            place = folder / table.name
-            for column, value in zip(table.partitioned_by, values, strict=True):
-                place /= f"{column}={value}"
-            copies += [(found, place / f"{number}.parquet") for number, found in enumerate(objects)]
+            pairs = zip(table.partitioned_by, values, strict=True)
+            place = "/".join([table.name, *(f"{column}={value}" for column, value in pairs)])
+            copies += [
+                (found, path_below(folder, f"{place}/{number}.parquet"))
+                for number, found in enumerate(objects)
+            ]
     download(client("s3", dbt_region()), copies)
 
 

@@ -1,16 +1,27 @@
 """The HTTP server: one process that holds one run."""
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from ml.runs.run import read_run, scan_run_table
+from ml.serve.guard import (
+    LONGEST_BODY,
+    LOOPBACK_NAMES,
+    BodyTooLong,
+    TokenMiddleware,
+    read_body,
+    read_token,
+)
 from ml.serve.requests import BadRequest, parse_request
 from ml.tasks.next_in_cart import NAME
 from ml.tasks.next_in_cart.lists import ShopperLists
@@ -87,7 +98,9 @@ class Shop:
         return [{"product_id": product, "name": name} for product, name in found]
 
 
-def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per route
+def make_app(  # noqa: C901 - one small function per route
+    shop: Shop, token: str | None = None
+) -> Starlette:
     """
     Make the web application.
 
@@ -95,13 +108,24 @@ def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per ro
     for the page at `/`; `GET /health` and `/version` are for whoever runs it. With `?ids=text`
     answers give ids as text and requests may: JavaScript rounds whole numbers beyond 2^53. What
     cannot be answered gets a status from 400 on and {"error": a sentence}.
+
+    Parameters
+    ----------
+    shop
+        What answers.
+    token
+        What requests must send (`ml.serve.guard`). Without one only requests that name this
+        machine are answered: a page of another site whose name is made to point here is not.
+
     """
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
 
     # the handlers are coroutines, so that one thread runs them all: a finder serves one thread
     async def next_products(request: Request) -> Response:
         try:
-            body = await request.json()
+            body = json.loads(await read_body(request))
+        except BodyTooLong:
+            return _refusal(f"the body is longer than {LONGEST_BODY:,} bytes.", 413)
         except (ValueError, RecursionError):  # also numbers too long and lists too deep to read
             return _refusal("the body is not JSON.", 400)
         try:
@@ -154,6 +178,11 @@ def make_app(shop: Shop) -> Starlette:  # noqa: C901 - one small function per ro
             Route("/health", health),
             Route("/version", run_version),
         ],
+        middleware=[
+            Middleware(TokenMiddleware, token=token)
+            if token
+            else Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES, www_redirect=False)
+        ],
         exception_handlers={404: not_found, 405: wrong_method},
     )
 
@@ -165,15 +194,18 @@ def serve(run: Path, host: str, port: int) -> None:
     Raises
     ------
     click.ClickException
-        If the folder is no finished run of next-in-cart.
+        If the folder is no finished run of next-in-cart, or other machines could ask without a
+        token.
 
     """
+    token = read_token(host)
     with step(f"load {run}"):
         shop = Shop(run)
         # the first answer compiles what finds candidates
         shop.answer({"user_id": shop.shoppers()[0] if shop.shoppers() else 0, "cart": []})
-    say(f"http://{host}:{port}/ is the page to try it; stop it with Ctrl-C")
-    uvicorn.run(make_app(shop), host=host, port=port, log_level="warning")
+    page = "takes requests with the token" if token else "is the page to try it"
+    say(f"http://{host}:{port}/ {page}; stop it with Ctrl-C")
+    uvicorn.run(make_app(shop, token), host=host, port=port, log_level="warning")
 
 
 def _ids_are_text(request: Request) -> bool:

@@ -38,6 +38,12 @@ def dbt_region() -> str:
     return next((os.environ[name] for name in names if os.environ.get(name)), DEFAULT_REGION)
 
 
+def partition(region_name: str) -> str:
+    """Give the partition of a region, which every ARN begins with: aws, aws-cn or aws-us-gov."""
+    name: str = boto3.Session().get_partition_for_region(region_name)
+    return name
+
+
 @cache
 def account_id() -> str:
     """Give the account that the credentials belong to."""

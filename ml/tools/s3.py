@@ -1,5 +1,6 @@
 """Places and objects in S3: listed, copied to disk several at a time; small objects of JSON."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click
 from botocore.exceptions import ClientError
 
 from ml.tools.aws import is_missing
@@ -77,6 +79,42 @@ def download(s3: Any, copies: Iterable[tuple[S3Object, Path]]) -> None:  # noqa:
             waiting.append(copiers.submit(s3.download_file, found.bucket, found.key, str(path)))
         for copied in waiting:
             copied.result()
+
+
+def path_below(folder: Path, name: str) -> Path:
+    """
+    Give the file in a folder that a key's name stands for.
+
+    Raises
+    ------
+    click.ClickException
+        If the name leads out of the folder: a key may hold any text, `../` too.
+
+    """
+    if any(part in {"", ".", ".."} for part in name.split("/")):
+        raise click.ClickException(
+            f"The key '{name}' would be written outside of {folder}: nothing was copied. Delete it,"
+            " no program of this project writes such keys."
+        )
+    return folder / name
+
+
+def sha256_of_file(path: Path) -> str:
+    """Give the sha256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_objects(s3: Any, place: Location) -> dict[str, str]:  # noqa: ANN401
+    """Read every object in a place, and give the sha256 of each by its name below it."""
+    digests = {}
+    for found in list_objects(s3, place):
+        digest = hashlib.sha256()
+        body = s3.get_object(Bucket=found.bucket, Key=found.key)["Body"]
+        for piece in body.iter_chunks(1 << 20):
+            digest.update(piece)
+        digests[found.key.removeprefix(place.prefix)] = digest.hexdigest()
+    return digests
 
 
 def read_json(s3: Any, place: Location, name: str) -> Any:  # noqa: ANN401

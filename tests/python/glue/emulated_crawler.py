@@ -51,6 +51,11 @@ class EmulatedGlue:
         (classifier,) = asked.values()
         self.classifiers[classifier["Name"]] = classifier
 
+    def delete_classifier(self, Name: str) -> None:  # noqa: N803
+        """Forget a classifier."""
+        if self.classifiers.pop(Name, None) is None:
+            raise aws_error("EntityNotFoundException", "DeleteClassifier")
+
     def start_crawler(self, Name: str) -> None:  # noqa: N803
         """Crawl at once; GetCrawler says RUNNING for a while."""
         self._looks = self.looks_until_ready

@@ -44,6 +44,8 @@ from ml.tools.paths import ROOT
 DEFINITION = ROOT / "glue" / "cloud" / "etl.asl.json"
 SUBSTITUTIONS = {
     "Name": "shop",
+    "Partition": "aws",
+    "PublicIp": "DISABLED",
     "RawBucket": "shop-raw",
     "Landing": "_landed/",
     "ArtifactsBucket": "shop-artifacts",
@@ -55,6 +57,9 @@ SUBSTITUTIONS = {
     "CatalogueRole": "arn:aws:iam::123456789012:role/catalogue",
     "BuildRole": "arn:aws:iam::123456789012:role/build",
     "TrainRole": "arn:aws:iam::123456789012:role/train",
+    "EvaluateRole": "arn:aws:iam::123456789012:role/evaluate",
+    "PredictRole": "arn:aws:iam::123456789012:role/predict",
+    "PublishRole": "arn:aws:iam::123456789012:role/publish",
     "ExportJob": "shop-export",
     "AlertTopic": "arn:aws:sns:us-east-1:123456789012:alerts",
 }
@@ -94,7 +99,11 @@ def definition(path: Path = DEFINITION) -> str:
 
 
 def execute(
-    handlers: Mapping[str, Handler], name: str = "run-1", *, inside: bool = True
+    handlers: Mapping[str, Handler],
+    name: str = "run-1",
+    *,
+    given: Mapping[str, str] | None = None,
+    inside: bool = True,
 ) -> Execution:
     """
     Run the state machine to its end.
@@ -104,13 +113,15 @@ def execute(
     handlers
         By the last part of a task's resource (`glue:startCrawler`, `ecs:runTask.sync`), the
         function that does it; it gets the evaluated parameters.
+    given
+        What the run is started with.
     inside
         False if the caller has entered `mock_aws` already.
 
     """
     if inside:
         with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-            return execute(handlers, name, inside=False)
+            return execute(handlers, name, given=given, inside=False)
     sns = boto3.client("sns", region_name="us-east-1")  # type: ignore[call-overload, unused-ignore]
     sns.create_topic(Name="alerts")
     machines = boto3.client("stepfunctions", region_name="us-east-1")  # type: ignore[call-overload, unused-ignore]
@@ -121,7 +132,9 @@ def execute(
     )["stateMachineArn"]
     calls: list[tuple[str, Parameters]] = []
     with bound(handlers, calls):
-        run = machines.start_execution(stateMachineArn=machine, name=name, input="{}")
+        run = machines.start_execution(
+            stateMachineArn=machine, name=name, input=json.dumps(given or {})
+        )
         ends = time.monotonic() + _LONGEST
         while (ended := machines.describe_execution(executionArn=run["executionArn"]))[
             "status"

@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from click.testing import Result
 
 from glue.cloud import crawl as crawl_module
-from glue.cloud.crawl import run_crawler
-from glue.raw.catalogue import catalogue
+from glue.cloud.crawl import ensure_classifier, run_crawler
+from glue.raw.catalogue import catalogue, fix_serde
 from tests.python.glue.conftest import Account
 from tests.python.glue.emulated_crawler import aws_error
 
@@ -33,6 +33,42 @@ def test_crawl_reports_makes_and_mends(account: Account, shop: Path, run: Run) -
     assert "escapeChar" not in again.output, "UpdateBehavior LOG keeps what was set"
     verified = run("verify")
     assert verified.exit_code == 0, verified.output
+
+
+def test_classifier_is_made_and_brought_up_to_date(account: Account) -> None:
+    """Quotes by OpenCSVSerDe, and text in every column: the built-in classifier gives neither."""
+    ensure_classifier(account.glue, "shop-csv")
+    made = dict(account.glue.classifiers["shop-csv"])
+    assert made == {
+        "Name": "shop-csv",
+        "Delimiter": ",",
+        "QuoteSymbol": '"',
+        "ContainsHeader": "PRESENT",
+        "DisableValueTrimming": True,
+        "AllowSingleColumn": False,
+        "Serde": "OpenCSVSerDe",
+        "CustomDatatypeConfigured": True,
+        "CustomDatatypes": ["STRING"],
+    }
+    olds: list[dict[str, Any]] = [{"Serde": "LazySimpleSerDe"}, {"CustomDatatypes": []}]
+    for older in olds:
+        account.glue.classifiers["shop-csv"] = made | older
+        ensure_classifier(account.glue, "shop-csv")
+        assert account.glue.classifiers["shop-csv"] == made
+
+
+def test_type_that_a_crawler_inferred_becomes_text(account: Account, shop: Path, run: Run) -> None:
+    account.upload(shop)
+    assert run("crawl").exit_code == 0
+    database = account.settings.raw_database
+    table = catalogue(account.glue, database)["orders"]
+    table["StorageDescriptor"]["Columns"][0]["Type"] = "bigint"
+    kept = ("Name", "StorageDescriptor", "Parameters")
+    account.glue.update_table(DatabaseName=database, TableInput={key: table[key] for key in kept})
+    assert fix_serde(account.glue, database) == ["orders"]
+    columns = catalogue(account.glue, database)["orders"]["StorageDescriptor"]["Columns"]
+    assert {column["Type"] for column in columns} == {"string"}
+    assert fix_serde(account.glue, database) == []
 
 
 def test_running_crawler_is_joined(account: Account, shop: Path, run: Run) -> None:

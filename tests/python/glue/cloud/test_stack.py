@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 
+from glue.cloud.stack import parameters
 from glue.settings import read_settings
 from ml.tools.aws import client
 from ml.tools.paths import ROOT
@@ -42,6 +43,11 @@ NEEDED = {
             "NEXT_BASKET_SCHEDULE is 'cron(0",
         ),
         ("NEXT_BASKET_MARGIN", "some", "NEXT_BASKET_MARGIN is 'some'"),
+        (
+            "NEXT_BASKET_PUBLIC_IP",
+            "yes",
+            "NEXT_BASKET_PUBLIC_IP is 'yes': write ENABLED in public subnets, DISABLED in private",
+        ),
     ],
 )
 def test_deploy_refuses_incomplete_settings(  # noqa: PLR0913, PLR0917
@@ -65,6 +71,19 @@ def test_bucket_names_that_are_not_set_are_made_of_account_and_region(account: A
     settings = read_settings({"NEXT_BASKET_NAME": "x", "AWS_REGION": "eu-west-1"})
     assert str(settings.raw) == "s3://x-raw-123456789012-eu-west-1/"
     assert str(location("s3://bucket/a/b")) == "s3://bucket/a/b/"
+
+
+def test_private_subnets_are_told_to_the_template(account: Account) -> None:
+    assert account.settings.name == "shop"
+    private = {
+        "NEXT_BASKET_NAME": "shop",
+        "NEXT_BASKET_PUBLIC_IP": "DISABLED",
+        "NEXT_BASKET_ROUTE_TABLES": "rtb-1,rtb-2",
+    }
+    given = parameters(read_settings(private), "code/")
+    assert (given["PublicIp"], given["RouteTables"]) == ("DISABLED", "rtb-1,rtb-2")
+    given = parameters(account.settings, "code/")
+    assert (given["PublicIp"], given["RouteTables"]) == ("ENABLED", "")
 
 
 def test_env_prints_what_dbt_reads_as_lines_of_a_shell(

@@ -67,11 +67,12 @@ def at_step(step: str, handler: Handler) -> Handler:
     )
 
 
-def run(**handlers: Handler) -> Execution:
+def run(given: dict[str, str] | None = None, /, **handlers: Handler) -> Execution:
     names = {"sfn_list": "sfn:listExecutions", "marker": "s3:listObjectsV2"}
     names |= {"start": "glue:startCrawler", "look": "glue:getCrawler", "ecs": "ecs:runTask.sync"}
     names |= {"job": "glue:startJobRun.sync", "reason": "s3:getObject", "alert": "sns:publish"}
-    return execute(good() | {names[name]: handler for name, handler in handlers.items()})
+    bound = good() | {names[name]: handler for name, handler in handlers.items()}
+    return execute(bound, given=given)
 
 
 def commands(done: Execution) -> list[str]:
@@ -96,24 +97,73 @@ def test_containers_get_their_run_role_and_network() -> None:
     asked = {container(one): one for _, one in done.calls if "Overrides" in one}
     for one in asked.values():
         environment = one["Overrides"]["ContainerOverrides"][0]["Environment"]
-        assert environment == [{"Name": "RUN_ID", "Value": "run-1"}]
+        assert environment == [
+            {"Name": "RUN_ID", "Value": "run-1"},
+            {"Name": "EXECUTION", "Value": "run-1"},
+        ]
         network = one["NetworkConfiguration"]["AwsvpcConfiguration"]
         assert network["Subnets"] == ["subnet-1", "subnet-2"]
+        assert network["AssignPublicIp"] == "DISABLED", "as the setting says"
     roles = {step: one["Overrides"]["TaskRoleArn"].split("/")[1] for step, one in asked.items()}
     assert roles == {
         "fix-serde": "catalogue",
         "verify": "catalogue",
         "build": "build",
         "train": "train",
-        "evaluate": "train",
-        "predict": "train",
-        "publish": "train",
+        "evaluate": "evaluate",
+        "predict": "predict",
+        "publish": "publish",
     }
     (job,) = [one for _, one in done.calls if "JobName" in one]
     assert job["Arguments"] == {
         "--plan": "s3://shop-artifacts/runs/run-1/plan.json",
         "--out": "s3://shop-artifacts/runs/run-1/export/",
     }
+
+
+OLD_RUN = {"trigger": "hand", "run": "run-0"}
+
+
+@pytest.mark.parametrize("entry", ORDER[2:])
+def test_retry_goes_on_at_a_step_with_the_files_of_the_old_run(entry: str) -> None:
+    done = run(OLD_RUN | {"from": entry})
+    assert done.status == "SUCCEEDED"
+    assert commands(done) == ORDER[ORDER.index(entry) :]
+    assert ("Export" in done.entered) is (entry == "build")
+    assert "StartCrawler" not in done.entered
+    for asked in (one for _, one in done.calls if "Overrides" in one):
+        environment = asked["Overrides"]["ContainerOverrides"][0]["Environment"]
+        assert {one["Name"]: one["Value"] for one in environment} == {
+            "RUN_ID": "run-0",
+            "EXECUTION": "run-1",
+        }
+
+
+def test_retry_of_the_export_reads_the_plan_of_the_old_run() -> None:
+    done = run(OLD_RUN | {"from": "export"})
+    (job,) = [one for _, one in done.calls if "JobName" in one]
+    assert set(job["Arguments"].values()) == {
+        "s3://shop-artifacts/runs/run-0/plan.json",
+        "s3://shop-artifacts/runs/run-0/export/",
+    }
+    assert commands(done) == ORDER[3:]
+
+
+def test_retry_does_not_wait_for_another_run() -> None:
+    """A third run leaves what landed to the one that waits; a retry would not look for it."""
+    done = run(OLD_RUN | {"from": "train"}, sfn_list=listing([SELF, "arn:works"]))
+    check_failed(done, "look for another run", "Another run is under way")
+    assert commands(done) == []
+
+
+def test_failed_retry_tells_its_own_reason() -> None:
+    """Not the reason for which the old run failed, which lies in the old run's folder."""
+    done = run(
+        OLD_RUN | {"from": "train"},
+        ecs=at_step("train", lambda _asked: {"Containers": [{"ExitCode": 1}]}),
+        reason=lambda asked: {"Body": f"the sentence in {asked['Key']}"},
+    )
+    check_failed(done, "train", "the sentence in runs/run-1/reason.txt")
 
 
 def listing(*lists: list[str]) -> Handler:
@@ -336,6 +386,8 @@ def check_failed(done: Execution, step: str, reason: str) -> None:
     assert len(subject) <= 100, "SNS takes no longer subject"
     assert f"Step: {step}\nReason: " in message
     assert reason in message
+    assert "python -m glue retry" in message
+    assert "tables may be of this build" in message, "a table is swapped before it is tested"
     assert "Publish" not in done.entered or step == "publish"
 
 
@@ -376,7 +428,7 @@ def catch_to_nowhere(states: Machine) -> None:
 
 
 def never_reached(states: Machine) -> None:
-    states["BuildExited"]["Choices"][0]["Next"] = "Train"
+    states["FixSerdeExited"]["Choices"][0]["Next"] = "Build"
 
 
 def no_end(states: Machine) -> None:
@@ -426,6 +478,45 @@ def test_every_task_has_a_limit_and_a_catch() -> None:
         assert not retried & {"States.ALL", "States.TaskFailed"}, f"{name} repeats a failed step"
 
 
+def test_every_container_is_large_enough_and_has_time() -> None:
+    """Training needs memory for every pair; a build of the full size takes 20 minutes."""
+    tasks = {
+        name: state
+        for name, state in read_definition()["States"].items()
+        if state["Type"] == "Task" and "Overrides" in state["Parameters"]
+    }
+    sizes = {
+        name: (state["Parameters"]["Overrides"]["Cpu"], state["Parameters"]["Overrides"]["Memory"])
+        for name, state in tasks.items()
+    }
+    small, large = ("512", "1024"), ("4096", "16384")
+    assert sizes == {
+        "FixSerde": small,
+        "Verify": small,
+        "Build": ("1024", "4096"),
+        "Train": large,
+        "Evaluate": large,
+        "Predict": large,
+        "Publish": small,
+    }
+    assert {name: state["TimeoutSeconds"] // 60 for name, state in tasks.items()} == {
+        "FixSerde": 15,
+        "Verify": 15,
+        "Build": 90,
+        "Train": 240,
+        "Evaluate": 60,
+        "Predict": 60,
+        "Publish": 15,
+    }
+
+
+def test_every_container_has_the_role_of_its_step() -> None:
+    states = read_definition()["States"]
+    roles = {name: states[name]["Parameters"]["Overrides"]["TaskRoleArn"] for name in CONTAINERS}
+    catalogue = dict.fromkeys(("FixSerde", "Verify"), "${CatalogueRole}")
+    assert roles == catalogue | {name: f"${{{name}Role}}" for name in CONTAINERS[2:]}
+
+
 def test_substitutions_are_all_known_and_used() -> None:
     text = json.dumps(read_definition())
     assert set(re.findall(r"\$\{(\w+)\}", text)) == set(SUBSTITUTIONS)
@@ -440,6 +531,8 @@ def test_every_state_is_entered_and_every_branch_taken() -> None:
         ends_badly = at_step(step, lambda _asked: {"Containers": [{"ExitCode": 1}]})
         runs.append(run(ecs=ends_badly, reason=lambda _asked: {"Body": "a sentence"}))
         runs.append(run(ecs=at_step(step, raises("States.Timeout"))))
+    runs += [run(OLD_RUN | {"from": entry}) for entry in (*ORDER[2:], "export")]
+    runs.append(run(OLD_RUN | {"from": "train"}, sfn_list=listing([SELF, "arn:works"])))
     runs.append(run(sfn_list=listing(["arn:older"], [])))
     runs.append(run(sfn_list=listing([SELF, "arn:older"], [SELF])))
     runs.append(run(sfn_list=listing([SELF, "arn:waits", "arn:works"])))

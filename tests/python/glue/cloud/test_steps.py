@@ -1,10 +1,11 @@
 """The container steps: the gate, what is published together, and the reason that is left."""
 
+import hashlib
 import io
 import json
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,18 @@ import click
 import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from moto.s3.models import s3_backends
 
 from glue.cloud import steps
-from glue.cloud.steps import live_run
+from glue.cloud.live import live_run
+from glue.cloud.retention import KEPT_RUNS, OLD
+from glue.cloud.stack import FOLDER, parameters
 from ml.commands import gate as gate_command
 from ml.commands import tasks
 from ml.runs.gate import Figures, LiveFigures, judge
 from ml.tasks.registry import TASKS
+from tests.python.glue.cloud.calls import ROLES, recorded, refused
+from tests.python.glue.cloud.policies import Resolved
 from tests.python.glue.conftest import Account
 
 Run = Callable[..., Result]
@@ -47,7 +53,7 @@ def test_gate_holds_the_new_model_against_the_live_one(
     put(account, "runs/run-7/export/data.csv", "x")
     put(account, "runs/run-7/models/buy-again/metrics.json", "of run 7")
     if live_f1:
-        put(account, "live/current.json", {"run": "run-6"})
+        put(account, "live/current.json", live_entry("run-6", {"features.json": "of run 6"}))
         put(account, "runs/run-6/models/buy-again/features.json", "of run 6")
         put(account, "runs/run-6/export/target_orders.parquet", "of run 6")
         put(account, "runs/run-6/export/data.csv", "not needed")
@@ -98,7 +104,23 @@ def test_a_gate_that_breaks_leaves_no_verdict(
     monkeypatch.setattr(steps, "_ml", program)
     assert run_step("evaluate").exit_code == 1
     assert reason(account) == "no memory"
-    assert "Contents" not in account.s3.list_objects_v2(Bucket=BUCKET, Prefix="runs/run-7/gate")
+    for left in ("gate", "judged"):
+        prefix = f"runs/run-7/{left}"
+        assert "Contents" not in account.s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+
+
+def test_live_model_that_was_changed_is_no_measure(
+    account: Account, run_step: Callable[[str], Result]
+) -> None:
+    put(account, "runs/run-7/export/data.csv", "x")
+    put(account, "runs/run-7/models/buy-again/metrics.json", "of run 7")
+    put(account, "live/current.json", live_entry("run-6", {"features.json": "of run 6"}))
+    put(account, "runs/run-6/models/buy-again/features.json", "of somebody else")
+    assert run_step("evaluate").exit_code == 1
+    assert "runs/run-6/models/buy-again/features.json is not what was judged" in reason(account)
+    put(account, "live/current.json", {"run": "run-6"})
+    assert run_step("evaluate").exit_code == 1
+    assert "was published without the sha256 of its models" in reason(account)
 
 
 @pytest.fixture
@@ -107,7 +129,17 @@ def run_step(
 ) -> Callable[[str], Result]:
     assert account.settings.artifacts.bucket == BUCKET
     monkeypatch.setenv("RUN_ID", "run-7")
-    return lambda name: run("step", name)
+    monkeypatch.setattr("glue.cloud.stack.account_id", lambda: "123456789012")
+    template = Resolved(FOLDER / "template.yaml", parameters(account.settings, "code/"))
+
+    def run_with_its_role(name: str) -> Result:
+        with recorded() as calls:
+            done = run("step", name)
+        assert calls
+        assert refused(template.role(ROLES[name]), calls) == [], "the role does not allow it"
+        return done
+
+    return run_with_its_role
 
 
 def test_every_task_there_is(
@@ -149,8 +181,7 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
         Bucket=BUCKET, Key="runs/run-7/export/target_orders.parquet", Body=body.getvalue()
     )
     put(account, "runs/run-7/export/data.csv", "x")
-    for task in TASKS:
-        put(account, f"runs/run-7/models/{task.name}/metrics.json", {})
+    put_models(account)
     asked: dict[str, list[str]] = {}
     carts: list[str] = []
 
@@ -177,6 +208,26 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
     assert [entry["Key"].split("/")[3] for entry in listed["Contents"]] == sorted(asked)
 
 
+MODELS: dict[str, object] = {f"{task.name}/metrics.json": {} for task in TASKS}
+
+
+def put_models(account: Account) -> None:
+    """Leave a model of each task, as it was judged."""
+    for name, content in MODELS.items():
+        put(account, f"runs/run-7/models/{name}", content)
+    put(account, "runs/run-7/judged.json", {name: sha256(text) for name, text in MODELS.items()})
+
+
+def live_entry(run: str, files: dict[str, object]) -> dict[str, object]:
+    """Give what `publish` writes of a run that has these files of buy-again's model."""
+    models = {f"buy-again/{name}": sha256(content) for name, content in files.items()}
+    return {"run": run, "sha256": {"models": models, "predictions": {}}}
+
+
+def sha256(content: object) -> str:
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
 def put(account: Account, key: str, content: object) -> None:
     account.s3.put_object(Bucket=BUCKET, Key=key, Body=json.dumps(content).encode())
 
@@ -188,8 +239,8 @@ def reason(account: Account) -> str:
 
 def finished(account: Account) -> None:
     put(account, "runs/run-7/gate.json", PASSED)
+    put_models(account)
     for task in ("buy-again", "discovery", "next-in-cart"):
-        put(account, f"runs/run-7/models/{task}/metrics.json", {})
         put(account, f"runs/run-7/predictions/{task}/scores.parquet", {})
     put(account, "runs/run-7/predictions/discovery/recommendations.parquet", "of run 7")
 
@@ -206,6 +257,8 @@ def test_publish_names_model_and_predictions_in_one_object(
     assert live["run"] == "run-7"
     assert live["models"] == "s3://shop-artifacts/runs/run-7/models/"
     assert live["predictions"] == "s3://shop-artifacts/runs/run-7/predictions/"
+    assert live["sha256"]["models"] == {name: sha256(text) for name, text in MODELS.items()}
+    assert live["sha256"]["predictions"]["buy-again/scores.parquet"] == sha256({})
     keys = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="live/")["Contents"]
     assert [entry["Key"] for entry in keys] == ["live/current.json"]
     written_back = account.s3.get_object(
@@ -219,6 +272,7 @@ def test_publish_names_model_and_predictions_in_one_object(
     ("missing", "told"),
     [
         ("gate.json", "has not passed the gate"),
+        ("judged.json", "the run was not judged"),
         ("models/buy-again/metrics.json", "has no models of buy-again"),
         ("predictions/buy-again/scores.parquet", "has no predictions of buy-again"),
         ("models/discovery/metrics.json", "has no models of discovery"),
@@ -237,6 +291,119 @@ def test_half_a_run_is_not_published(
     assert told in failed.output
     assert reason(account) in failed.output, "the alert tells the same sentence"
     assert live_run(account.settings) == {"run": "run-6"}
+
+
+@pytest.mark.parametrize("step_name", ["predict", "publish"])
+@pytest.mark.parametrize("damage", ["changed", "added"])
+def test_model_that_is_not_what_was_judged_goes_no_further(
+    account: Account, run_step: Callable[[str], Result], step_name: str, damage: str
+) -> None:
+    finished(account)
+    put(account, "runs/run-7/export/data.csv", "x")
+    name = "metrics.json" if damage == "changed" else "another.txt"
+    put(account, f"runs/run-7/models/buy-again/{name}", "of somebody else")
+    assert run_step(step_name).exit_code == 1
+    assert f"runs/run-7/models/buy-again/{name} is not what was judged" in reason(account)
+    assert live_run(account.settings) is None
+
+
+def test_evaluation_writes_down_what_it_judged(
+    account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(account, "runs/run-7/export/data.csv", "x")
+    for name, content in MODELS.items():
+        put(account, f"runs/run-7/models/{name}", content)
+    verdict = json.dumps(PASSED["buy-again"])
+
+    def gate(*arguments: str) -> list[str]:
+        out = arguments[arguments.index("--out") + 1]
+        write = "import pathlib; out = pathlib.Path(%r); out.parent.mkdir(); out.write_text(%r)"
+        return [sys.executable, "-c", write % (out, verdict)]
+
+    monkeypatch.setattr(steps, "_ml", gate)
+    done = run_step("evaluate")
+    assert done.exit_code == 0, done.output
+    judged = account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/judged.json")["Body"].read()
+    assert json.loads(judged) == {name: sha256(text) for name, text in MODELS.items()}
+
+
+@pytest.mark.parametrize("key", ["../evil.csv", "a/../../evil.csv", "/evil.csv", "a//b.csv", "./x"])
+def test_key_that_leads_out_of_the_work_folder_is_refused(
+    account: Account, run_step: Callable[[str], Result], key: str
+) -> None:
+    put(account, "runs/run-7/export/data.csv", "x")
+    put(account, f"runs/run-7/export/{key}", "x")
+    assert run_step("train").exit_code == 1
+    assert f"The key '{key}' would be written outside of" in reason(account)
+
+
+def test_reason_of_a_retry_lies_under_its_own_name(
+    account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EXECUTION", "run-9")
+    assert run_step("train").exit_code == 1
+    told = account.s3.get_object(Bucket=BUCKET, Key="runs/run-9/reason.txt")["Body"].read()
+    assert b"runs/run-7/export/ is empty" in told
+
+
+def test_live_model_is_fetched_as_it_was_judged(
+    account: Account, run: Run, run_step: Callable[[str], Result], tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    assert "Nothing is published yet" in run("fetch", "--out", out).output
+    finished(account)
+    assert run_step("publish").exit_code == 0
+    done = run("fetch", "--out", out)
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "metrics.json").read_text()) == {}
+    assert f"{out} is there already" in run("fetch", "--out", out).output
+    put(account, "runs/run-7/models/next-in-cart/metrics.json", "of somebody else")
+    changed = run("fetch", "--out", tmp_path / "again")
+    assert changed.exit_code == 1
+    assert "models/next-in-cart/metrics.json is not what was judged" in changed.output
+    assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing is there to be served"
+
+
+def test_publishing_tags_old_runs_and_never_the_live_or_the_last_ones(
+    account: Account, run_step: Callable[[str], Result]
+) -> None:
+    """Run 7 is published again, long after: it is older than the last ones, and stays."""
+    finished(account)
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+    runs = [
+        "run-7",
+        *(f"night-{number:02}" for number in range(10, 20)),
+        "failed",
+        "last",
+        "under-way",
+    ]
+    for run_id in runs[1:]:
+        put(account, f"runs/{run_id}/export/data.csv", "x")
+        if run_id.startswith("night"):
+            put(account, f"runs/{run_id}/predictions/buy-again/scores.parquet", "x")
+        else:  # its gate has not let it go on
+            put(account, f"runs/{run_id}/models/buy-again/model.txt", "x")
+    stored = s3_backends["123456789012"]["aws"].buckets[BUCKET].keys
+    for number, run_id in enumerate(runs):
+        for key in [key for key in stored if key.startswith(f"runs/{run_id}/")]:
+            for version in stored.getlist(key):
+                version.last_modified = (day + timedelta(days=number)).replace(tzinfo=None)
+    tag(account, "runs/run-7/gate.json")
+    done = run_step("publish")
+    assert done.exit_code == 0, done.output
+    tagged = {
+        key.split("/")[1]
+        for key in stored
+        if account.s3.get_object_tagging(Bucket=BUCKET, Key=key)["TagSet"] == [OLD]
+    }
+    assert KEPT_RUNS == 7
+    # of ten nights the last seven stay, and what was written to within a day of the last
+    assert tagged == {"night-10", "night-11", "night-12", "failed"}
+    assert "run night-10 may go" in done.output
+
+
+def tag(account: Account, key: str) -> None:
+    account.s3.put_object_tagging(Bucket=BUCKET, Key=key, Tagging={"TagSet": [OLD]})
 
 
 def test_run_that_failed_the_gate_is_not_published(

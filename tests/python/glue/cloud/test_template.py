@@ -228,18 +228,8 @@ def test_work_group_is_not_enforced(template: Template) -> None:
         for name, one in template["Resources"].items()
         if one["Type"] == "AWS::S3::Bucket"
         and any(
-            "ExpirationInDays" in rule
+            "ExpirationInDays" in rule and "Prefix" not in rule
             for rule in one["Properties"]["LifecycleConfiguration"]["Rules"]
         )
     ]
     assert expiring == ["Results"]
-
-
-def test_data_outlives_the_stack(template: Template) -> None:
-    kept = {
-        name
-        for name, one in template["Resources"].items()
-        if one.get("DeletionPolicy") == "Retain" and one.get("UpdateReplacePolicy") == "Retain"
-    }
-    data = {"AWS::S3::Bucket", "AWS::Glue::Database", "AWS::ECR::Repository"}
-    assert {k for k, one in template["Resources"].items() if one["Type"] in data} <= kept

@@ -41,6 +41,22 @@ def versions(account: Account, key: str) -> int:
     return len(account.s3.list_object_versions(Bucket=RAW, Prefix=key)["Versions"])
 
 
+def test_success_is_the_last_object_that_is_written(
+    account: Account, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It starts a run, which may look at the manifest at once."""
+    written: list[str] = []
+    s3 = client("s3")
+    s3.meta.events.register(
+        "before-parameter-build.s3.PutObject",
+        lambda params, **_rest: written.append(params["Key"]),
+    )
+    monkeypatch.setattr(upload_module, "client", lambda _name: s3)
+    account.upload(shop)
+    assert len(written) == 8
+    assert written[-2:] == ["_landed/manifest.json", "_landed/_SUCCESS"]
+
+
 def test_six_files_a_manifest_and_last_success(account: Account, shop: Path, run: Run) -> None:
     done = run("upload", shop)
     assert done.exit_code == 0, done.output

@@ -1,16 +1,22 @@
 """The HTTP answers of a served run."""
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
 import pytest
 from click.testing import CliRunner
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from ml.__main__ import cli
+from ml.serve.guard import LONGEST_BODY, BodyTooLong, read_body, read_token
 from ml.serve.server import Shop, make_app
 from ml.tools.paths import ROOT
+
+HERE = "http://127.0.0.1:8000"
+TOKEN = "0123456789abcdef"  # noqa: S105 - of these tests
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +26,7 @@ def shop(next_run: Path) -> Shop:
 
 @pytest.fixture(scope="module")
 def client(shop: Shop) -> TestClient:
-    return TestClient(make_app(shop))
+    return TestClient(make_app(shop), base_url=HERE)
 
 
 def test_ten_products_with_names_scores_and_reasons(client: TestClient, shop: Shop) -> None:
@@ -94,7 +100,7 @@ def test_ids_beyond_what_javascript_can_count(next_run: Path) -> None:
     """Numbers in JSON, which Python reads as they are, or text for those that would round them."""
     shop, more = Shop(next_run), 2**62
     shop.next.state = replace(shop.next.state, users=shop.next.state.users + more)
-    client, user = TestClient(make_app(shop)), 2**62 + 3
+    client, user = TestClient(make_app(shop), base_url=HERE), 2**62 + 3
     assert client.get("/shoppers").json()[2] == user
     assert client.get("/shoppers?ids=text").json()[2] == str(user)
     product = int(shop.next.state.products[0])
@@ -170,3 +176,101 @@ def test_a_damaged_run_is_not_served(
     assert result.exit_code == 1
     assert sentence in result.output
     assert "train" in result.output
+
+
+def test_a_long_body_is_refused_before_it_is_read(client: TestClient) -> None:
+    for content in (b" " * (LONGEST_BODY + 1), (b" " * 100_000 for _ in range(1_000))):
+        response = client.post("/next", content=content)
+        assert response.status_code == 413
+        assert response.json() == {"error": "the body is longer than 1,048,576 bytes."}
+    longest = client.post("/next", content=b" " * LONGEST_BODY)
+    assert longest.status_code == 400, "read, and no JSON"
+
+
+def test_a_long_body_is_not_kept() -> None:
+    """A body without a length ends the reading, however much is still to come."""
+    sent = 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal sent
+        sent += 1
+        return {"type": "http.request", "body": b" " * (1 << 19), "more_body": True}
+
+    request = Request({"type": "http", "headers": []}, receive)
+    with pytest.raises(BodyTooLong):
+        asyncio.run(read_body(request))
+    assert sent == 3
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8000", 200), ("127.0.0.1", 200), ("[::1]:8000", 200), ("evil.example", 400)],
+)
+def test_only_names_of_this_machine_are_answered(
+    client: TestClient, host: str, status: int
+) -> None:
+    """A page of another site may have its name point here (DNS rebinding)."""
+    assert client.get("/shoppers", headers={"host": host}).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (f"Bearer {TOKEN}", 200),
+        (None, 401),
+        ("", 401),
+        (TOKEN, 401),
+        (f"Bearer {TOKEN}x", 401),
+        (f"Bearer {TOKEN[:-1]}", 401),
+        ("Bearer \xe4", 401),
+    ],
+)
+def test_token_is_asked_of_everybody(shop: Shop, given: str | None, status: int) -> None:
+    client = TestClient(make_app(shop, TOKEN), base_url="http://shop.example")
+    headers = {} if given is None else {b"authorization": given.encode("latin-1")}
+    for path in ("/", "/shoppers", "/version"):
+        response = client.get(path, headers=headers)
+        assert response.status_code == status
+        if status == 401:
+            assert response.headers["www-authenticate"] == "Bearer"
+            assert response.json()["error"].endswith(".")
+    assert client.get("/health").json() == {"status": "ok"}, "a load balancer has no token"
+
+
+def test_token_is_compared_in_constant_time(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(given: bytes, expected: bytes) -> bool:
+        compared.append((given, expected))
+        return False
+
+    monkeypatch.setattr("ml.serve.guard.hmac.compare_digest", compare)
+    client = TestClient(make_app(shop, TOKEN), base_url=HERE)
+    assert client.get("/version", headers={"authorization": "x"}).status_code == 401
+    assert compared == [(b"x", f"Bearer {TOKEN}".encode())]
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "told"),
+    [
+        ("0.0.0.0", "", "0.0.0.0 can be reached by other machines: set SERVE_TOKEN"),  # noqa: S104
+        ("::", "", "set SERVE_TOKEN"),
+        ("192.168.1.4", "", "set SERVE_TOKEN"),
+        ("shop.example", "", "set SERVE_TOKEN"),
+        ("0.0.0.0", "short", "SERVE_TOKEN is too short"),  # noqa: S104
+        ("127.0.0.1", "short", "SERVE_TOKEN is too short"),
+    ],
+)
+def test_nobody_else_is_served_without_a_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, token: str, told: str
+) -> None:
+    monkeypatch.setenv("SERVE_TOKEN", token)
+    refused = CliRunner().invoke(cli, ["serve", "--run", str(tmp_path), "--host", host])
+    assert refused.exit_code == 1
+    assert told in refused.output
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_loopback_needs_no_token(host: str) -> None:
+    assert read_token(host, {}) is None
+    assert read_token(host, {"SERVE_TOKEN": TOKEN}) == TOKEN

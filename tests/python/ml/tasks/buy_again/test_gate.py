@@ -10,6 +10,14 @@ import polars as pl
 import pytest
 from click.testing import Result
 
+from ml.data.contract import Context
+from ml.judging.ladder import Ladder, Rung
+from ml.judging.metrics import Interval
+from ml.runs.gate import Figures
+from ml.tasks.buy_again.gate import gate_figures
+from ml.tasks.buy_again.ladder import F1
+from ml.tasks.buy_again.predictors import RECENCY
+
 Gate = Callable[[Path, Path], dict[str, Any]]
 
 
@@ -32,6 +40,18 @@ def live(trained: Path, tmp_path: Path) -> Path:
     """Give a copy of the trained run, to be changed."""
     shutil.copytree(trained, tmp_path / "live")
     return tmp_path / "live"
+
+
+def test_floor_is_recency_decay_and_not_the_lowest_baseline() -> None:
+    """A model that beats a poor baseline alone is no better than a rule of thumb."""
+
+    def rung(name: str, f1: float, context: Context | None = None) -> Rung:
+        return Rung(name, context is not None, {F1: Interval(f1, f1, f1)}, {}, context)
+
+    baselines = [rung("popularity", 0.1), rung(RECENCY, 0.3), rung("reorder all", 0.2)]
+    models = [rung("model", 0.34, "order-start"), rung("model", 0.33, "pre-order")]
+    figures = gate_figures(Ladder("", 0, {}, {}, 0, [*baselines, *models], [], []))
+    assert figures == Figures(f"mean {F1}", 0.33, 0.3, RECENCY)
 
 
 def test_run_is_as_good_as_itself(gate: Gate, trained: Path, shop: Path) -> None:

@@ -1,0 +1,81 @@
+"""The calls that a step makes, as IAM sees them: each is held against the role of the step."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+from botocore.client import BaseClient
+
+from tests.python.glue.cloud.policies import ACCOUNT, REGION, Statement, decide
+
+# operations whose action has another name; the rest are called alike
+_ACTIONS = {
+    "ListObjectsV2": "ListBucket",
+    "HeadObject": "GetObject",
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "CopyObject": "PutObject",
+}
+ROLES = {
+    "fix-serde": "CatalogueRole",
+    "verify": "CatalogueRole",
+    "train": "TrainRole",
+    "evaluate": "EvaluateRole",
+    "predict": "PredictRole",
+    "publish": "PublishRole",
+}
+"""The role of each step that runs in these tests; the build's calls are dbt's."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """An action, and the resource that it is asked of."""
+
+    action: str
+    resource: str
+
+
+@contextmanager
+def recorded() -> Iterator[list[Call]]:
+    """Note every call that any client makes."""
+    calls: list[Call] = []
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
+
+    def note(self: Any, operation: str, given: dict[str, Any]) -> Any:  # noqa: ANN401
+        calls.extend(_calls(self.meta.service_model.service_name, operation, given))
+        return real(self, operation, given)
+
+    with patch.object(BaseClient, "_make_api_call", note):
+        yield calls
+
+
+def _calls(service: str, operation: str, given: dict[str, Any]) -> Iterator[Call]:
+    place = f"{REGION}:{ACCOUNT}"
+    if service == "s3":
+        bucket = f"arn:aws:s3:::{given['Bucket']}"
+        resource = f"{bucket}/{given['Key']}" if "Key" in given else bucket
+        yield Call(f"s3:{_ACTIONS.get(operation, operation)}", resource)
+        if "CopySource" in given:
+            source = given["CopySource"]
+            yield Call("s3:GetObject", f"arn:aws:s3:::{source['Bucket']}/{source['Key']}")
+    elif service == "glue":
+        database = given.get("DatabaseName") or given["Name"]
+        yield Call(f"glue:{operation}", f"arn:aws:glue:{place}:catalog")
+        yield Call(f"glue:{operation}", f"arn:aws:glue:{place}:database/{database}")
+    elif service == "athena":
+        group = f"arn:aws:athena:{place}:workgroup/{given['WorkGroup']}"
+        yield Call(f"athena:{operation}", group)
+    elif service != "sts":  # who one is, one may always ask
+        raise AssertionError(f"no rule for {service}:{operation}")
+
+
+def refused(statements: list[Statement], calls: list[Call]) -> list[Call]:
+    """Give the calls that a role does not allow."""
+    return [
+        call
+        for call in dict.fromkeys(calls)
+        if decide(statements, call.action, call.resource) != "allow"
+    ]

@@ -1,0 +1,305 @@
+"""Deploy and destroy against a CloudFormation that plays a stack: what is asked, made and kept."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+
+from glue.__main__ import main
+from glue.cloud import stack
+from glue.settings import read_settings
+from ml.tools import aws
+from ml.tools.aws import error_code
+from tests.python.glue.cloud.policies import decide
+from tests.python.glue.cloud.test_stack import NEEDED
+from tests.python.glue.conftest import Account
+from tests.python.glue.emulated_crawler import aws_error
+
+Run = Callable[..., Result]
+
+
+@dataclass
+class Stacks:
+    """A CloudFormation with one stack; None before it is made."""
+
+    status: str | None = None
+    asked: list[str] = field(default_factory=list)
+    options: dict[str, Any] = field(default_factory=dict)
+    work_group: dict[str, Any] = field(default_factory=dict)
+
+    def update_work_group(self, **asked: Any) -> None:  # noqa: ANN401
+        """Change Athena's work group, which moto does not."""
+        self.work_group = asked
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        """Describe the stack."""
+        if self.status is None:
+            message = f"Stack with id {StackName} does not exist"
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": message}}, "D")
+        return {"Stacks": [{"StackStatus": self.status, "Outputs": []}]}
+
+    def create_change_set(self, **options: Any) -> dict[str, str]:  # noqa: ANN401
+        """Make a change set."""
+        self.asked.append(options["ChangeSetType"])
+        self.options = options
+        return {"Id": "1"}
+
+    def describe_change_set(self, **_asked: str) -> dict[str, Any]:
+        """Show the change set."""
+        change = {"Action": "Add", "LogicalResourceId": "Raw", "ResourceType": "AWS::S3::Bucket"}
+        return {"ChangeSetId": "1", "Changes": [{"ResourceChange": change}]}
+
+    def execute_change_set(self, **_asked: str) -> None:
+        """Make or change the stack."""
+        self.asked.append("execute")
+        self.status = "CREATE_COMPLETE"
+
+    def delete_change_set(self, **_asked: str) -> None:
+        """Drop the change set."""
+        self.asked.append("drop")
+
+    def delete_stack(self, **_asked: str) -> None:
+        """Delete the stack."""
+        self.asked.append("delete")
+        self.status = None
+
+    def get_waiter(self, _name: str) -> "Stacks":
+        """Give a waiter."""
+        return self
+
+    def wait(self, **_asked: Any) -> None:  # noqa: ANN401
+        """Wait for nothing."""
+
+
+@pytest.fixture(autouse=True)
+def no_bucket_policies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Policies are stored and not applied: moto passes over conditions, so one on TLS bars all."""
+    monkeypatch.setattr(FakeBucket, "get_permission", lambda *_asked: PermissionResult.NEUTRAL)
+
+
+@pytest.fixture
+def stacks(account: Account, monkeypatch: pytest.MonkeyPatch) -> Stacks:
+    assert account.settings.name == "shop"
+    found, real = Stacks(), aws.client
+    clients = {"cloudformation": found, "athena": found, "glue": account.glue}
+    monkeypatch.setattr("glue.cloud.stack.client", lambda name: clients.get(name) or real(name))
+    for variable, value in NEEDED.items():
+        monkeypatch.setenv(variable, value)
+    return found
+
+
+def test_nothing_is_applied_before_somebody_agrees(stacks: Stacks) -> None:
+    refused = CliRunner().invoke(main, ["deploy"], input="n\n")
+    assert refused.exit_code == 0
+    assert "AWS::S3::Bucket" in refused.output, "what would change is shown"
+    assert refused.output.endswith("Nothing was changed.\n")
+    assert "execute" not in stacks.asked
+    agreed = CliRunner().invoke(main, ["deploy"], input="y\n")
+    assert agreed.exit_code == 0, agreed.output
+    assert stacks.asked[-1] == "execute"
+
+
+def test_deploy_makes_then_changes_and_sets_the_least_encryption(
+    stacks: Stacks, run: Run, account: Account
+) -> None:
+    assert run("deploy", "--yes").exit_code == 0
+    assert run("deploy", "--yes").exit_code == 0
+    assert stacks.asked == ["CREATE", "execute", "UPDATE", "execute"]
+    assert stacks.options["Capabilities"] == ["CAPABILITY_IAM"], "no role has a chosen name"
+    assert stacks.work_group == {
+        "WorkGroup": account.settings.work_group,
+        "ConfigurationUpdates": {"EnableMinimumEncryptionConfiguration": True},
+    }
+
+
+def test_stack_of_a_first_deploy_that_failed_is_removed_first(stacks: Stacks, run: Run) -> None:
+    stacks.status = "ROLLBACK_COMPLETE"
+    done = run("deploy", "--yes")
+    assert done.exit_code == 0, done.output
+    assert stacks.asked == ["delete", "CREATE", "execute"]
+    assert "Stack shop was never made" in done.output
+
+
+@pytest.mark.parametrize(
+    "status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED"]
+)
+def test_stack_that_takes_no_change_is_one_sentence(
+    stacks: Stacks, run: Run, account: Account, status: str
+) -> None:
+    stacks.status = status
+    failed = run("deploy", "--yes")
+    assert failed.exit_code == 1
+    assert f"Stack shop is {status} and takes no change" in failed.output
+    assert (stacks.asked, account.glue.classifiers) == ([], {})
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "a-shop-of-a-very-long-name-x",
+            "No bucket can be called a-shop-of-a-very-long-name-x-art",
+        ),
+        ("Shop", "NEXT_BASKET_NAME is 'Shop': write 2 to 31 lower-case letters"),
+        ("x" * 32, "write 2 to 31 lower-case letters"),
+    ],
+)
+def test_name_that_no_bucket_can_have_is_refused_before_anything_is_made(
+    stacks: Stacks, account: Account, monkeypatch: pytest.MonkeyPatch, name: str, told: str
+) -> None:
+    monkeypatch.setenv("NEXT_BASKET_NAME", name)
+    monkeypatch.setenv("AWS_REGION", "ap-southeast-1")
+    monkeypatch.delenv("NEXT_BASKET_ARTIFACTS")
+    failed = CliRunner().invoke(main, ["deploy", "--yes"])
+    assert failed.exit_code == 1
+    assert told in failed.output
+    assert (stacks.asked, account.glue.classifiers) == ([], {})
+    assert len(account.s3.list_buckets()["Buckets"]) == 4, "those of the account, and no code"
+
+
+def test_longest_name_fits_in_the_longest_region() -> None:
+    """What the check is for: 31 letters, which the template takes, can be 69 in a bucket's name."""
+    names = {"NEXT_BASKET_NAME": "x" * 31, "AWS_REGION": "ap-southeast-1"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("glue.settings.account_id", lambda: "123456789012")
+        bucket = read_settings(names).artifacts.bucket
+    assert len(bucket) == 69
+    assert not stack._BUCKET.fullmatch(bucket)  # noqa: SLF001
+    assert stack._BUCKET.fullmatch(bucket[6:])  # noqa: SLF001
+
+
+def test_code_bucket_is_private_versioned_and_takes_tls_alone(
+    stacks: Stacks, run: Run, account: Account
+) -> None:
+    assert run("deploy", "--yes").exit_code == 0
+    assert stacks.asked
+    bucket = stack.code_bucket(account.settings)
+    block = account.s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    assert block == dict.fromkeys(
+        ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"), True
+    )
+    assert account.s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    statements = json.loads(account.s3.get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    for resource in (f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/x/template.yaml"):
+        plain = {"aws:SecureTransport": "false"}
+        assert decide(statements, "s3:GetObject", resource, plain, "any") == "deny"
+
+
+def test_code_goes_to_no_bucket_of_another_account(
+    stacks: Stacks, run: Run, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name can be guessed, and who holds it decides which roles the stack makes."""
+    calls: list[tuple[str, str | None]] = []
+
+    class Guessed:
+        def head_bucket(self, **asked: str) -> None:
+            """Refuse an owner that is not the one who is expected."""
+            calls.append(("head", asked.get("ExpectedBucketOwner")))
+            raise ClientError({"Error": {"Code": "403", "Message": "Forbidden"}}, "HeadBucket")
+
+        def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+            """Refuse everything else."""
+            raise AssertionError(name)
+
+    found: Callable[[str], Any] = vars(stack)["client"]
+    monkeypatch.setattr(
+        "glue.cloud.stack.client", lambda name: Guessed() if name == "s3" else found(name)
+    )
+    failed = run("deploy", "--yes")
+    assert failed.exit_code == 1
+    assert "belongs to another account" in failed.output
+    assert calls == [("head", "123456789012")]
+    assert stacks.asked == []
+    assert account.settings.name == "shop"
+
+
+def test_every_write_to_the_code_bucket_names_its_owner(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: dict[str, set[str | None]] = {}
+    s3 = aws.client("s3")
+
+    def note(params: dict[str, Any], model: Any, **_rest: Any) -> None:  # noqa: ANN401
+        owners.setdefault(model.name, set()).add(params.get("ExpectedBucketOwner"))
+
+    s3.meta.events.register("before-parameter-build.s3", note)
+    monkeypatch.setattr("glue.cloud.stack.client", lambda _name: s3)
+    stack.upload_code(account.settings)
+    assert owners.pop("CreateBucket") == {None}, "it is our own then"
+    assert owners.keys() >= {"HeadBucket", "PutObject", "PutBucketPolicy"}
+    assert {owner for given in owners.values() for owner in given} == {"123456789012"}
+
+
+def test_destroy_goes_on_past_what_is_not_there(stacks: Stacks, run: Run, account: Account) -> None:
+    """A deploy that failed half-way leaves some buckets, or none, and perhaps no stack."""
+    account.s3.put_object(Bucket="shop-raw", Key="orders/orders.csv", Body=b"x")
+    account.s3.delete_bucket(Bucket="shop-lake")
+    plain = run("destroy", "--yes")
+    assert (plain.exit_code, "There is no stack shop" in plain.output) == (1, True)
+    done = run("destroy", "--yes", "--with-data")
+    assert done.exit_code == 0, done.output
+    assert stacks.asked == []
+    assert done.output.splitlines() == [
+        "stack shop: not there",
+        "bucket shop-raw: deleted with 1 object versions",
+        "bucket shop-lake: not there",
+        "bucket shop-artifacts: deleted with 0 object versions",
+        "bucket shop-results: deleted with 0 object versions",
+        "bucket shop-code-123456789012-us-east-1: not there",
+        "Glue database raw: deleted",
+        "Glue database next_basket: not there",
+        "Glue database predictions: not there",
+        "images shop: not there",
+    ]
+    assert account.s3.list_buckets()["Buckets"] == []
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "DELETE_FAILED"])
+def test_destroy_keeps_the_data_unless_told(
+    stacks: Stacks, run: Run, account: Account, status: str
+) -> None:
+    stacks.status = status
+    assert (
+        CliRunner().invoke(main, ["destroy"], input="n\n").output.endswith("Nothing was removed.\n")
+    )
+    assert stacks.asked == []
+    done = run("destroy", "--yes")
+    assert done.exit_code == 0, done.output
+    assert "Kept: s3://shop-raw/" in done.output
+    assert stacks.asked == ["delete"]
+    assert len(account.s3.list_buckets()["Buckets"]) == 4
+
+
+def test_object_that_cannot_be_deleted_is_named(account: Account) -> None:
+    class Locked:
+        def get_paginator(self, _name: str) -> "Locked":
+            """Give itself."""
+            return self
+
+        def paginate(self, **_asked: str) -> list[dict[str, Any]]:
+            """List one version."""
+            return [{"Versions": [{"Key": "x", "VersionId": "1"}]}]
+
+        def delete_objects(self, **_asked: Any) -> dict[str, Any]:  # noqa: ANN401
+            """Delete nothing."""
+            return {"Errors": [{"Key": "x", "Message": "Access Denied"}]}
+
+    assert account.settings.name == "shop"
+    with pytest.raises(click.ClickException, match="x of bucket b could not be deleted: Access D"):
+        stack._delete_bucket(Locked(), "b")  # noqa: SLF001
+
+
+def test_other_refusals_stop_the_destruction() -> None:
+    def refuse() -> None:
+        raise aws_error("AccessDenied", "DeleteBucket")
+
+    with pytest.raises(ClientError) as refused:
+        stack._unless_missing(refuse)  # noqa: SLF001
+    assert error_code(refused.value) == "AccessDenied"
