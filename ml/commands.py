@@ -247,12 +247,19 @@ def report(run: Path | None) -> None:
     parts = []
     for one in map(read_run, folders):
         try:
-            parts.append(task_named(one.task).load().report(one))
+            task = task_named(one.task).load()
         except KeyError:
             raise click.ClickException(
                 f"{one.folder} is a run of {one.task}, and there is no such task: the tasks are"
                 f" {', '.join(task.name for task in TASKS)}."
             ) from None
+        try:
+            parts.append(task.report(one))
+        except KeyError as missing:
+            raise click.ClickException(
+                f"{one.folder} holds no {missing.args[0]}, which the report shows: it was made by"
+                " another version of this project, train again."
+            ) from missing
     loads = None if run else loads_part(default_data().with_name("loads.parquet"))
     click.echo(
         write_report([*parts, loads] if loads else parts, (run or all_runs()) / "report.html")

@@ -85,6 +85,21 @@ def test_there_is_no_report_of_an_unknown_task(ml: Ml, trained: Path, tmp_path: 
     assert "is a run of rain, and there is no such task: the tasks are buy-again" in result.output
 
 
+def test_there_is_no_report_of_a_run_without_what_it_shows(
+    ml: Ml, trained: Path, tmp_path: Path
+) -> None:
+    run = copytree(trained, tmp_path / "run")
+    metrics = json.loads((run / "metrics.json").read_text())
+    for rung in metrics["ladder"]["rungs"]:
+        del rung["measures"]["basket F1"]
+    (run / "metrics.json").write_text(json.dumps(metrics))
+    result = ml("report", "--run", run)
+    assert result.exit_code == 1
+    assert "holds no basket F1, which the report shows" in result.output
+    assert "train again" in result.output
+    assert not (run / "report.html").exists()
+
+
 @pytest.mark.parametrize("task", LIST_TASKS)
 def test_same_input_same_bytes(
     ml: Ml, runs: dict[str, Path], data: Path, tmp_path: Path, task: str
