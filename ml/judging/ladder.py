@@ -65,6 +65,9 @@ class Ladder:
         The model's paired differences.
     verdicts
         Sentences: is the model better than the baselines.
+    pooled
+        The same predictors on several windows together, this one the newest; None if only this one
+        was judged.
 
     """
 
@@ -76,6 +79,7 @@ class Ladder:
     rungs: list[Rung]
     comparisons: list[Comparison]
     verdicts: list[str]
+    pooled: "Ladder | None" = None
 
     def frame(self) -> "pd.DataFrame":
         """

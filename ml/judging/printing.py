@@ -31,11 +31,15 @@ def interval_cell(interval: Interval) -> str:
 
 
 def print_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print a row for each comparison, with the context where there are several."""
+    """
+    Print a row for each comparison, with the context where there are several.
+
+    `detectable` is the smallest difference that would have been seen (Interval.detectable).
+    """
     contexts = [[one.context] if one.context else [] for one in comparisons]
     names = ["model", "against", "measure"] if any(contexts) else ["model against", "measure"]
     print_table(
-        [*names, "difference", "95 %", "verdict"],
+        [*names, "difference", "95 %", "detectable", "verdict"],
         [
             [
                 *context,
@@ -43,6 +47,7 @@ def print_comparisons(comparisons: Sequence[Comparison]) -> None:
                 one.measure,
                 f"{one.difference.mean:+.4f}",
                 f"{one.difference.low:+.4f} to {one.difference.high:+.4f}",
+                f"{one.difference.detectable:.4f}",
                 one.verdict,
             ]
             for context, one in zip(contexts, comparisons, strict=True)

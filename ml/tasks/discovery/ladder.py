@@ -1,6 +1,7 @@
 """The ladder of discovery: every way to rank new products, on the same shoppers."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -54,54 +55,110 @@ def novel_truth(data: DataFolder, window: int) -> NovelTruth:
     )
 
 
-def evaluate_lists(
-    data: DataFolder, window: WindowCandidates, truth: NovelTruth, listed: pl.DataFrame
-) -> Ladder:
+@dataclass(frozen=True)
+class JudgedWindow:
+    """
+    What the lists of one window are held against, for m shoppers and p products.
+
+    Attributes
+    ----------
+    orders_back
+        The window.
+    truth
+        What was bought for the first time.
+    products
+        int64 [p], rising: the products of the window.
+    buyer_share
+        float64 [p]: the share of all shoppers who had bought each.
+    lists
+        int64 [m, LISTED] for each baseline: indices of products, NO_PRODUCT at the end.
+
+    """
+
+    orders_back: int
+    truth: NovelTruth
+    products: Integers
+    buyer_share: Floats
+    lists: dict[str, Integers]
+
+
+def judge_window(data: DataFolder, window: WindowCandidates) -> JudgedWindow:
+    """
+    Find what a window's shoppers bought for the first time, and make the baselines' lists.
+
+    Every baseline ranks all products of the window that the shopper had not bought, without a cap
+    per aisle.
+    """
+    purchases = window.purchases
+    truth = novel_truth(data, window.orders_back)
+    with step(f"baselines of window {window.orders_back}"):
+        lists = _baseline_lists(data, window, truth.users)
+    buyers = np.asarray((purchases.counts > 0).sum(axis=0)).ravel()
+    share = buyers / len(purchases.users)
+    return JudgedWindow(window.orders_back, truth, purchases.products, share, lists)
+
+
+def evaluate_lists(windows: Sequence[JudgedWindow], listed: pl.DataFrame) -> Ladder:
     """
     Judge the baselines and the model's out-of-fold lists by protocol Novel.
 
-    Every baseline ranks all products of the window that the shopper had not bought, without a cap
-    per aisle. A rung's figures are coverage, the share of the window's products in any shopper's
-    first ten, and popularity, the mean share of shoppers who had bought those; the ladder's figure
-    unknown_share is the part of the new products that nobody had bought before, so that no list
-    can hold them.
+    The ladder is that of the newest window; where there are several, `pooled` is that of all of
+    them: means over all orders, intervals that resample shoppers with all their orders.
+
+    A rung's figures are coverage, the share of the window's products in any shopper's first ten,
+    and popularity, the mean share of shoppers who had bought those; over several windows their
+    means. The ladder's figure unknown_share is the part of the new products that nobody had bought
+    before, so that no list can hold them.
 
     Parameters
     ----------
-    data
-        The exported folder.
-    window
-        The window judged.
-    truth
-        What was bought for the first time.
+    windows
+        The windows judged, the newest first.
     listed
-        The model's lists: user_id, rank, product_id.
+        The model's lists: orders_back, user_id, rank, product_id.
 
     """
-    products = window.purchases.products
-    with step("baselines"):
-        lists = _baseline_lists(data, window, truth.users)
-    lists[MODEL] = _indices(listed, truth.users, products)
-    is_new, unknown_share = _new_products(truth, products)
+    found = [_lists_found(window, listed) for window in windows]
+    newest = _ladder(found[:1])
+    if len(found) == 1:
+        return newest
+    pooled = _ladder(found)
+    together = [f"{len(found)} windows together, {one}" for one in pooled.verdicts]
+    return replace(newest, pooled=pooled, verdicts=newest.verdicts + together)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What each predictor's lists of a window hold: measures, and figures of the first tens."""
+
+    window: JudgedWindow
+    values: dict[str, Floats]
+    figures: dict[str, dict[str, float]]
+    unknown: int
+
+
+def _lists_found(window: JudgedWindow, listed: pl.DataFrame) -> _Found:
+    truth, products = window.truth, window.products
+    own = listed.filter(pl.col("orders_back") == window.orders_back)
+    lists = window.lists | {MODEL: _indices(own, truth.users, products)}
+    is_new, unknown = _new_products(truth, products)
     values = {
         name: novel_measures(np.take_along_axis(is_new, indices, axis=1), truth.counts)
         for name, indices in lists.items()
     }
-    comparisons, rungs = _rungs(window, lists, values)
-    return Ladder(
-        protocol="Novel",
-        window=window.orders_back,
-        judged={"shoppers": len(truth.users)},
-        figures={"unknown_share": unknown_share},
-        resamples=parameters.RESAMPLES,
-        rungs=rungs,
-        comparisons=comparisons,
-        verdicts=verdicts(comparisons),
-    )
+    figures = {}
+    for name, indices in lists.items():
+        top = indices[:, :TOP]
+        shown = top[top != NO_PRODUCT]
+        figures[name] = {
+            "coverage": len(np.unique(shown)) / len(products),
+            "popularity": float(window.buyer_share[shown].mean()) if len(shown) else 0.0,
+        }
+    return _Found(window, values, figures, unknown)
 
 
-def _new_products(truth: NovelTruth, products: Integers) -> tuple[Booleans, float]:
-    """Mark each shopper's new products, bool [m, p + 1], and give the share that nobody knew."""
+def _new_products(truth: NovelTruth, products: Integers) -> tuple[Booleans, int]:
+    """Mark each shopper's new products, bool [m, p + 1], and count those that nobody knew."""
     # the last column stands for NO_PRODUCT, which is nothing new
     is_new = np.zeros((len(truth.users), len(products) + 1), dtype=np.bool_)
     bought = truth.products["product_id"].to_numpy()
@@ -109,40 +166,47 @@ def _new_products(truth: NovelTruth, products: Integers) -> tuple[Booleans, floa
     is_there = products[np.minimum(column, len(products) - 1)] == bought
     row = np.searchsorted(truth.users, truth.products["user_id"].to_numpy())
     is_new[row[is_there], column[is_there]] = True
-    return is_new, float(1 - is_there.mean())
+    return is_new, int((~is_there).sum())
 
 
-def _rungs(
-    window: WindowCandidates, lists: dict[str, Integers], values: dict[str, Floats]
-) -> tuple[list[Comparison], list[Rung]]:
-    """Give the model against each baseline, and every predictor's figures."""
-    baselines = [name for name in lists if name != MODEL]
+def _ladder(found: Sequence[_Found]) -> Ladder:
+    """Hold the model against each baseline on all orders of some windows."""
+    values = {name: np.concatenate([one.values[name] for one in found]) for name in found[0].values}
+    shoppers = np.concatenate([one.window.truth.users for one in found])
+    baselines = [name for name in values if name != MODEL]
     with step("bootstrap"):
-        table = np.hstack(
-            [values[name] for name in lists] + [values[MODEL] - values[name] for name in baselines]
+        table = np.hstack([*values.values(), *(values[MODEL] - values[name] for name in baselines)])
+        intervals = iter(bootstrap(table, parameters.RESAMPLES, parameters.SEED, clusters=shoppers))
+    rungs = [
+        Rung(
+            name=name,
+            is_model=name == MODEL,
+            measures={measure: next(intervals) for measure in MEASURES},
+            figures={
+                figure: float(np.mean([one.figures[name][figure] for one in found]))
+                for figure in found[0].figures[name]
+            },
         )
-        intervals = iter(bootstrap(table, parameters.RESAMPLES, parameters.SEED))
-    buyers = np.asarray((window.purchases.counts > 0).sum(axis=0)).ravel()
-    share = buyers / len(window.purchases.users)
-    rungs = []
-    for name, indices in lists.items():
-        top = indices[:, :TOP]
-        shown = top[top != NO_PRODUCT]
-        rungs.append(
-            Rung(
-                name=name,
-                is_model=name == MODEL,
-                measures={measure: next(intervals) for measure in MEASURES},
-                figures={
-                    "coverage": len(np.unique(shown)) / len(share),
-                    "popularity": float(share[shown].mean()) if len(shown) else 0.0,
-                },
-            )
-        )
+        for name in values
+    ]
     comparisons = [
         Comparison(name, measure, next(intervals)) for name in baselines for measure in MEASURES
     ]
-    return comparisons, rungs
+    new_products = sum(one.window.truth.products.height for one in found)
+    return Ladder(
+        protocol="Novel",
+        window=found[0].window.orders_back,
+        judged={
+            "shoppers": len(np.unique(shoppers)),
+            "orders": len(shoppers),
+            "windows": len(found),
+        },
+        figures={"unknown_share": sum(one.unknown for one in found) / new_products},
+        resamples=parameters.RESAMPLES,
+        rungs=rungs,
+        comparisons=comparisons,
+        verdicts=verdicts(comparisons),
+    )
 
 
 def _baseline_lists(

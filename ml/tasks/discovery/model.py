@@ -92,12 +92,36 @@ def examples_of(frame: pl.DataFrame) -> Examples:
     )
 
 
+def order_weights(examples: Examples) -> Floats:
+    """
+    Weigh each candidate by 1 / sqrt(candidates that its order held), or by 1 if it held none.
+
+    A share of an order's new products is measured (recall), so that each of them counts the less
+    the more there are. Without weights the orders of many new products outvote the others; 1 / n
+    would learn as much from an order of one as from an order of twenty (DECISIONS.md).
+
+    Parameters
+    ----------
+    examples
+        The candidates of one window, n of them: one order for each shopper.
+
+    Returns
+    -------
+    float64 [n]
+        Above 0, at most 1.
+
+    """
+    _users, order = np.unique(examples.keys["user_id"].to_numpy(), return_inverse=True)
+    new = np.bincount(order, weights=examples.label)
+    return np.asarray(1 / np.sqrt(np.maximum(new, 1))[order])
+
+
 def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> FoldModels:
     """
     Fit a model without each fold's shoppers, and one with everybody.
 
-    All candidates that were bought are learnt from, and NEGATIVE_SHARE of the others. No chance
-    falls with what speaks for a product (DIRECTIONS).
+    All candidates that were bought are learnt from, and NEGATIVE_SHARE of the others, weighted by
+    `order_weights`. No chance falls with what speaks for a product (DIRECTIONS).
 
     Parameters
     ----------
@@ -113,6 +137,9 @@ def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> Fol
     label = np.concatenate([one.label for one in examples])
     user_id = np.concatenate([one.keys["user_id"].to_numpy() for one in examples])
     fold = folds[np.searchsorted(users, user_id)]
+    weight = np.concatenate([order_weights(one) for one in examples])
+    # those left out count through the others
+    weight[label == 0] /= parameters.NEGATIVE_SHARE
     is_large = len(label) >= parameters.LARGE_DATA_ROWS
     rounds = parameters.ROUNDS_LARGE if is_large else parameters.ROUNDS_SMALL
     rate = parameters.LEARNING_RATE_LARGE if is_large else parameters.LEARNING_RATE_SMALL
@@ -122,18 +149,19 @@ def fit_folds(examples: list[Examples], users: Integers, folds: Integers) -> Fol
     }
     drawn = np.random.default_rng(parameters.SEED).random(len(label)) < parameters.NEGATIVE_SHARE
     learnt = (label > 0) | drawn
-    features, label, fold = features[learnt], label[learnt], fold[learnt]
+    features, label = features[learnt], label[learnt]
+    fold, weight = fold[learnt], weight[learnt]
     if len(np.unique(fold)) < 2:  # noqa: PLR2004 - to learn from in one while the other is left out
         say("discovery model: too few candidates to learn from, so that it ranks nothing")
         # a row in every fold that was not bought
         features = np.zeros((parameters.FOLDS, len(FEATURES)), dtype=np.float32)
         label = np.zeros(parameters.FOLDS, dtype=np.float32)
         fold = np.arange(parameters.FOLDS)
+        weight = np.ones(parameters.FOLDS)
     data = lgb.Dataset(
         features,
         label=label,
-        # those left out count through the others, so that scores stay chances
-        weight=np.where(label > 0, 1, 1 / parameters.NEGATIVE_SHARE),
+        weight=weight,
         params=fit_parameters,
         feature_name=list(FEATURES),
     ).construct()

@@ -53,6 +53,9 @@ NEGATIVE_SHARE = 0.2
 FOLDS = 5
 """Folds by shopper."""
 
+JUDGED_WINDOWS = 4
+"""Windows that `evaluate` judges together, at most."""
+
 EXAMPLES = 10
 """Shoppers shown in the report."""
 

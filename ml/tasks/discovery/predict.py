@@ -88,10 +88,10 @@ def predict(
     """
     Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
 
-    Columns user_id, rank (from 1), product_id, score (the model's chance that the next order holds
-    it), reason, model_version (the run), predicted_at (UTC), and what `shop_columns` has of shopper
-    and product; sorted by user_id and rank. Shoppers who were learnt from are scored by a model
-    that was not fitted on them.
+    Columns user_id, rank (from 1), product_id, score (how likely the model takes the next order to
+    hold it, 0 to 1, see `fit_folds`), reason, model_version (the run), predicted_at (UTC), and what
+    `shop_columns` has of shopper and product; sorted by user_id and rank. Shoppers who were learnt
+    from are scored by a model that was not fitted on them.
 
     Parameters
     ----------

@@ -8,11 +8,25 @@ from ml.tools.terminal import print_message, print_table
 
 def print_ladder(ladder: Ladder) -> None:
     """Print every ranking, the paired differences and the verdicts on stdout."""
+    _print_rungs(ladder)
+    if ladder.pooled:
+        _print_rungs(ladder.pooled)
+    print_verdicts(ladder)
+
+
+def _print_rungs(ladder: Ladder) -> None:
+    judged = ladder.judged
+    orders = (
+        f"{judged['shoppers']:,} shoppers whose target order of orders_back {ladder.window} holds"
+        " a new product"
+        if judged["windows"] == 1
+        else f"{judged['orders']:,} target orders with a new product, of {judged['shoppers']:,}"
+        f" shoppers and the {judged['windows']} windows from orders_back {ladder.window} on"
+    )
     print_message(
-        f"Protocol {ladder.protocol}: {ladder.judged['shoppers']:,} shoppers whose target order of"
-        f" orders_back {ladder.window} holds a new product;"
-        f" {ladder.figures['unknown_share']:.0%} of the new products are in nobody's history."
-        f" Below each figure its 95 % interval of {ladder.resamples:,} bootstrap resamples."
+        f"Protocol {ladder.protocol}: {orders}; {ladder.figures['unknown_share']:.0%} of the new"
+        " products are in nobody's history. Below each figure its 95 % interval of"
+        f" {ladder.resamples:,} bootstrap resamples of shoppers."
     )
     print_measures(ladder, MEASURES)
     print_message("Of the first ten of all lists: share of the products, and mean share of buyers.")
@@ -24,4 +38,3 @@ def print_ladder(ladder: Ladder) -> None:
         ],
     )
     print_comparisons(ladder.comparisons)
-    print_verdicts(ladder)

@@ -18,7 +18,7 @@ def report(run: Run) -> Part:
     )
     examples = shopper_lists(
         run,
-        "From shoppers without a hit in their first ten to those with the most. The chances come"
+        "From shoppers without a hit in their first ten to those with the most. The scores come"
         " from models that had not seen the shopper.",
     )
     return Part(

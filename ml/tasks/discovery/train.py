@@ -1,6 +1,7 @@
 """Fits the sources and the re-ranker, judges them out of fold, and writes a run."""
 
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_
 from ml.scoring import parameters as scoring
 from ml.tasks.discovery import NAME, READS, parameters
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
-from ml.tasks.discovery.ladder import evaluate_lists, novel_truth
+from ml.tasks.discovery.ladder import evaluate_lists, judge_window
 from ml.tasks.discovery.model import (
     Examples,
     Learnt,
@@ -77,28 +78,12 @@ def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
         no window can be judged.
 
     """
-    known = data.sampled_targets()
-    if not known.height:
-        raise NothingToLearn(
-            f"of the {data.targets.height} orders to predict beside {data.path} none is known:"
-            " there is nothing to learn from. Build at least 2 windows."
-        )
-    assign_folds(data.shopper_numbers(np.unique(known["user_id"])), parameters.FOLDS)
     examples: dict[int, Examples] = {}
     judged = None
-    windows = known.group_by("orders_back").len().sort("orders_back")
-    for orders_back, orders in windows.iter_rows():
-        if judged is None and orders < parameters.FOLDS:
-            continue
-        if data.table("product_ranks", orders_back).head(1).collect().is_empty():
-            continue
-        with step(f"discovery candidates of window {orders_back}"):
-            window = WindowCandidates(data, orders_back)
-            frame = labelled_candidates(data, window)
-        if judged is None and needs_new and not frame["label"].sum():
-            continue
-        examples[orders_back] = examples_of(frame)
+    for window, frame in labelled_windows(data, needs_new=needs_new):
+        examples[window.orders_back] = examples_of(frame)
         judged = judged or (window, frame)
+    known = data.sampled_targets()
     if judged is None:
         what = "a product that is new to its shopper" if needs_new else "an order before it"
         raise NothingToLearn(
@@ -118,6 +103,46 @@ def fit_discovery(data: DataFolder, *, needs_new: bool = True) -> Fitted:
     }
     candidates = frame.with_columns(scores[window.orders_back]["score"])
     return Fitted(window, candidates, Learnt(models, scores))
+
+
+def labelled_windows(
+    data: DataFolder, *, needs_new: bool = True
+) -> Iterator[tuple[WindowCandidates, pl.DataFrame]]:
+    """
+    Give each window that is learnt from with its labelled candidates, the newest first.
+
+    Parameters
+    ----------
+    data, needs_new
+        As `fit_discovery` has them.
+
+    Raises
+    ------
+    NothingToLearn
+        If no sampled shopper's target order is known, or there are fewer such shoppers than folds.
+
+    """
+    known = data.sampled_targets()
+    if not known.height:
+        raise NothingToLearn(
+            f"of the {data.targets.height} orders to predict beside {data.path} none is known:"
+            " there is nothing to learn from. Build at least 2 windows."
+        )
+    assign_folds(data.shopper_numbers(np.unique(known["user_id"])), parameters.FOLDS)
+    has_newest = False
+    windows = known.group_by("orders_back").len().sort("orders_back")
+    for orders_back, orders in windows.iter_rows():
+        if not has_newest and orders < parameters.FOLDS:
+            continue
+        if data.table("product_ranks", orders_back).head(1).collect().is_empty():
+            continue
+        with step(f"discovery candidates of window {orders_back}"):
+            window = WindowCandidates(data, orders_back)
+            frame = labelled_candidates(data, window)
+        if not has_newest and needs_new and not frame["label"].sum():
+            continue
+        has_newest = True
+        yield window, frame
 
 
 def train(data_path: Path, run: Path) -> Ladder:
@@ -142,15 +167,17 @@ def train(data_path: Path, run: Path) -> Ladder:
         data = open_data(data_path)
         fingerprint = data.fingerprint(READS)
         fitted = fit_discovery(data)
-        listed = recommend(fitted.candidates)
-        truth = novel_truth(data, fitted.window.orders_back)
-        ladder = evaluate_lists(data, fitted.window, truth, listed)
+        listed = recommend(fitted.candidates).with_columns(
+            orders_back=pl.lit(fitted.window.orders_back)
+        )
+        window = judge_window(data, fitted.window)
+        ladder = evaluate_lists([window], listed)
         fitted.learnt.models.write(folder, NAME)
         write_scores(folder, fitted.learnt.scores)
         listed.select("user_id", "rank", "product_id", "score", "label").write_parquet(
             folder / OUT_OF_FOLD
         )
-        examples = _examples(listed, data.products(), truth.users)
+        examples = _examples(listed, data.products(), window.truth.users)
         write_json(folder / EXAMPLES, {"shoppers": examples})
         records = _records(data.contract, fitted, ladder)
         records["data"] |= {"fingerprint": fingerprint, "known_orders": data.known_orders()}

@@ -5,6 +5,7 @@ import pytest
 import sklearn.metrics  # type: ignore[import-untyped, unused-ignore]
 
 from ml.judging.metrics import (
+    Interval,
     auc,
     bootstrap,
     calibration_bins,
@@ -117,3 +118,30 @@ def test_bootstrap_draws_the_same_orders_for_every_column() -> None:
     assert second.high == pytest.approx(first.high + 1)
     assert bootstrap(values, 200, seed=1) == bootstrap(values, 200, seed=1)
     assert bootstrap(values, 200, seed=1) != bootstrap(values, 200, seed=2)
+
+
+def test_clusters_are_drawn_whole() -> None:
+    # two shoppers with three orders and one: a draw holds the first twice, the second twice or both
+    values = np.array([[1.0], [2.0], [3.0], [10.0]])
+    clusters = np.array([7, 7, 7, 4])
+    (interval,) = bootstrap(values, 500, seed=1, clusters=clusters)
+    assert interval == Interval(mean=4.0, low=2.0, high=10.0)
+    # in every draw the mean is over orders, so that both together give 4 and not 6
+    draws = [bootstrap(values, 1, seed=seed, clusters=clusters)[0].low for seed in range(30)]
+    assert {round(draw, 9) for draw in draws} == {2.0, 4.0, 10.0}
+
+
+def test_an_order_said_four_times_is_no_more_evidence() -> None:
+    values = np.random.default_rng(0).normal(3.0, 2.0, size=(100, 1))
+    (once,) = bootstrap(values, 300, seed=1)
+    (repeated,) = bootstrap(np.tile(values, (4, 1)), 300, seed=1, clusters=np.tile(range(100), 4))
+    assert repeated.low == pytest.approx(once.low)
+    assert repeated.high == pytest.approx(once.high)
+
+
+def test_detectable_difference_is_seen_four_times_in_five() -> None:
+    # a standard error of 1: the interval is 1.96 on either side
+    detectable = Interval(0.3, 0.3 - 1.96, 0.3 + 1.96).detectable
+    assert detectable == pytest.approx(2.8)
+    estimates = np.random.default_rng(4).normal(detectable, 1.0, size=100_000)
+    assert (estimates - 1.96 > 0).mean() == pytest.approx(0.8, abs=0.005)

@@ -11,8 +11,12 @@ import polars as pl
 import pytest
 from click.testing import Result
 
+from ml.data.arrays import Integers
 from ml.data.reading import open_data
+from ml.runs.fold_models import FoldModels
+from ml.tasks.discovery import evaluate as evaluation
 from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
+from ml.tasks.discovery.model import Examples, fit_folds
 from tests.python.dbt_runs import Workspace, dbt, query
 from tests.python.ml.task_runs import WINDOWS, assert_ladder_is_printed, copy_data
 
@@ -91,6 +95,30 @@ def test_evaluate_prints_what_train_found(ml: Ml, discovery_run: Path, data: Pat
     assert "Protocol Novel" in result.stdout
     metrics = json.loads((discovery_run / "metrics.json").read_text())
     assert_ladder_is_printed(metrics, result.stdout)
+
+
+def test_older_windows_are_judged_by_what_learnt_from_nothing_newer(
+    ml: Ml, discovery_run: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learnt = []
+
+    def fit(examples: list[Examples], users: Integers, folds: Integers) -> FoldModels:
+        learnt.append([one.keys for one in examples])
+        return fit_folds(examples, users, folds)
+
+    monkeypatch.setattr(evaluation, "fit_folds", fit)
+    result = ml("evaluate", "--task", "discovery", "--run", discovery_run, "--data", data)
+    assert result.exit_code == 0, result.output
+    assert f"and the {WINDOWS} windows from orders_back 0 on" in " ".join(result.stdout.split())
+    assert f"{WINDOWS} windows together, recall@10: the model is" in result.stdout
+    windows = pl.read_parquet(discovery_run / "scores.parquet", glob=False).partition_by(
+        "orders_back", maintain_order=True
+    )
+    keys = [window.select("user_id", "product_id") for window in windows]
+    assert len(keys) == WINDOWS == 3
+    assert [len(some) for some in learnt] == [2, 1]
+    assert all(one.equals(keys[1 + n]) for n, one in enumerate(learnt[0]))
+    assert learnt[1][0].equals(keys[2])
 
 
 def test_no_score_of_a_learnt_shopper_comes_from_the_model_of_everybody(
