@@ -11,6 +11,30 @@ from ml.tools.atomic_files import file_aside
 
 
 @dataclass(frozen=True)
+class Answer:
+    """
+    What somebody asks of a prediction first, for the top of the page.
+
+    Attributes
+    ----------
+    good
+        How good it is against doing nothing clever, in a sentence.
+    trust
+        How far that can be trusted.
+    change
+        What would change for a shopper.
+    is_proven
+        Whether it is proven to be better.
+
+    """
+
+    good: str
+    trust: str
+    change: str
+    is_proven: bool
+
+
+@dataclass(frozen=True)
 class Part:
     """
     What the page says about one run.
@@ -23,8 +47,8 @@ class Part:
         Its heading, and what it is about in a sentence or two.
     body
         All the rest.
-    opening
-        What stands before everything else, also on a page about several runs.
+    answer
+        The first answers, on a page about several runs; None if nothing was judged.
 
     """
 
@@ -33,7 +57,7 @@ class Part:
     title: str
     lead: str
     body: Markup
-    opening: Markup | None = None
+    answer: Answer | None = None
 
 
 def write_report(parts: Sequence[Part], path: Path) -> Path:
@@ -61,8 +85,7 @@ def write_report(parts: Sequence[Part], path: Path) -> Path:
             " the models had not learnt from."
         )
     template = templates(Path(__file__).parent).get_template("page.html.j2")
-    opening = Markup().join(part.opening for part in parts if part.opening)
-    page = template.render(title=title, lead=lead, opening=opening, parts=parts)
+    page = template.render(title=title, lead=lead, parts=parts)
     with file_aside(path) as aside:
         aside.write_text(page, encoding="utf-8")
     return path

@@ -7,9 +7,9 @@ from typing import Any
 from markupsafe import Markup
 
 from ml.data.contract import Context
-from ml.judging.comparison import Comparison, against_best
+from ml.judging.comparison import Comparison, against_best, signed
 from ml.judging.metrics import Interval
-from ml.report.page import templates
+from ml.report.page import Answer, templates
 from ml.runs.run import EXAMPLES, Run, read_json
 
 
@@ -42,6 +42,73 @@ def read_comparisons(run: Run) -> list[Comparison]:
 def context_comparisons(run: Run, context: Context) -> list[Comparison]:
     """Read those of one context."""
     return [one for one in read_comparisons(run) if one.context == context]
+
+
+def first_answer(comparison: Comparison, mean: float, judged: str, change: str) -> Answer:
+    """
+    Answer what is asked first.
+
+    Parameters
+    ----------
+    comparison
+        The model against the best baseline.
+    mean
+        The model's measure.
+    judged
+        What both were judged on, such as `412 orders`.
+    change
+        What would change for a shopper, as a sentence.
+
+    """
+    is_proven = comparison.verdict == "better"
+    told = (
+        "more than chance would show"
+        if is_proven
+        else "fewer than could tell them apart"
+        if comparison.verdict == "not proven"
+        else "and it is worse"
+    )
+    return Answer(
+        good=f"{comparison.words.capitalize()} {comparison.baseline}: {comparison.measure}"
+        f" {mean:.3f} instead of {mean - comparison.difference.mean:.3f}.",
+        trust=f"Both were judged on {judged} of shoppers that the model had not learnt from: the"
+        f" difference is {signed(comparison.difference)} (95 %), {told}.",
+        change=change,
+        is_proven=is_proven,
+    )
+
+
+def hits(share: float, other: float) -> str:
+    """Write two shares of 100 things, the second for comparison."""
+    return f"{100 * share:.0f} instead of {100 * other:.0f}"
+
+
+def ranking_answer(run: Run, measure: str, judged: str, change: str) -> Answer | None:
+    """
+    Answer for a ranking by one measure, a share of hits; None if nothing was judged.
+
+    Parameters
+    ----------
+    run
+        A finished run whose ladder has the measure on every rung.
+    measure
+        The share of cases with a hit.
+    judged
+        What was judged.
+    change
+        A sentence with {} where the hits of 100 cases stand.
+
+    """
+    against = [one for one in against_best(read_comparisons(run)) if one.measure == measure]
+    if not against:
+        return None
+    (best,) = against
+    mean = next(
+        rung["measures"][measure]["mean"]
+        for rung in run.metrics["ladder"]["rungs"]
+        if rung["is_model"]
+    )
+    return first_answer(best, mean, judged, change.format(hits(mean, mean - best.difference.mean)))
 
 
 def shopper_lists(run: Run, about: str) -> Markup:

@@ -5,10 +5,18 @@ from typing import Any
 
 from markupsafe import Markup
 
+from ml.data.contract import Context
 from ml.judging.metrics import Interval
 from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability_chart
-from ml.report.page import Part, templates
-from ml.report.parts import context_comparisons, known_orders, read_comparisons, read_examples
+from ml.report.page import Answer, Part, templates
+from ml.report.parts import (
+    context_comparisons,
+    first_answer,
+    hits,
+    known_orders,
+    read_comparisons,
+    read_examples,
+)
 from ml.runs.run import Run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.ladder import BASKET_F1, F1, main_comparisons
@@ -57,6 +65,26 @@ def report(run: Run) -> Part:
         f" on {ladder['judged']['orders']:,} orders of shoppers that it had not learnt from."
         f"{known_orders(run)}",
         body=Markup(text),  # noqa: S704 - escaped by its template
+        answer=_answer(run, context),
+    )
+
+
+def _answer(run: Run, context: Context) -> Answer:
+    rungs = run.metrics["ladder"]["rungs"]
+    model = next(rung for rung in rungs if rung["is_model"] and rung["context"] == context)
+    name = run.metrics["best_baseline"]
+    baseline = next(rung for rung in rungs if rung["name"] == name)
+    best = next(
+        one
+        for one in context_comparisons(run, context)
+        if one.measure == F1 and one.baseline == name
+    )
+    recall = hits(model["figures"]["recall_10"], baseline["figures"]["recall_10"])
+    return first_answer(
+        best,
+        model["measures"][F1]["mean"],
+        f"{run.metrics['ladder']['judged']['orders']:,} orders",
+        f"Of 100 products that a shopper buys, {recall} are among the first ten of the list.",
     )
 
 

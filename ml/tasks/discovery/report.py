@@ -1,7 +1,7 @@
 """What the report says of a run of discovery."""
 
 from ml.report.page import Part
-from ml.report.parts import known_orders, ranking_tables, shopper_lists
+from ml.report.parts import known_orders, ranking_answer, ranking_tables, shopper_lists
 from ml.runs.run import Run
 from ml.tasks.discovery import NAME
 
@@ -29,4 +29,10 @@ def report(run: Run) -> Part:
         f" be in the next order. It was judged on {shoppers:,} shoppers that it had not learnt"
         f" from.{known_orders(run)}",
         body=ranking_tables(run, protocol, ("recall@10", "recall@80")) + examples,
+        answer=ranking_answer(
+            run,
+            "hit@10",
+            f"{shoppers:,} orders with something new",
+            "Of 100 shoppers who buy something new, {} find some of it among their first ten.",
+        ),
     )

@@ -1,13 +1,13 @@
 """What the report says of a run of next-in-cart."""
 
 from ml.report.page import Part
-from ml.report.parts import known_orders, ranking_tables, shopper_lists
+from ml.report.parts import known_orders, ranking_answer, ranking_tables, shopper_lists
 from ml.runs.run import Run
 from ml.tasks.next_in_cart import NAME
 
 
 def report(run: Run) -> Part:
-    """Show some shoppers with all three lists before everything else, then how good answers are."""
+    """Show how good the answers are, and some shoppers with all three lists."""
     ladder = run.metrics["ladder"]
     judged, figures = ladder["judged"], ladder["figures"]
     protocol, was_judged = "", ""
@@ -28,10 +28,16 @@ def report(run: Run) -> Part:
         title="What comes next into the cart",
         lead="From what lies in the cart, its order, and the shopper's history, the model ranks"
         f" what is put into it next.{was_judged}{known_orders(run)}",
-        body=ranking_tables(run, protocol, ("HR@10", "MRR@10")),
-        opening=shopper_lists(
+        body=ranking_tables(run, protocol, ("HR@10", "MRR@10"))
+        + shopper_lists(
             run,
             "The three lists side by side: what is likely to be bought again, what for the first"
             " time, and what comes next once the likeliest product lies in the cart.",
+        ),
+        answer=ranking_answer(
+            run,
+            "HR@10",
+            f"{judged['steps']:,} products put into carts" if ladder["rungs"] else "",
+            "Of 100 products put into a cart, {} are among the ten shown just before.",
         ),
     )
