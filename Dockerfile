@@ -7,7 +7,7 @@ ARG BASE_DIGEST
 FROM docker.io/library/python@${BASE_DIGEST} AS packages
 COPY requirements-image.txt ./
 RUN python -m venv --without-pip /venv \
-    && python -m pip --python /venv install --no-cache-dir --no-compile --no-deps \
+    && python -m pip --python /venv install --no-cache-dir --no-deps \
         --only-binary :all: --require-hashes -r requirements-image.txt
 
 # ---- what runs: no pip, no cache, no compiler ----
@@ -32,7 +32,7 @@ COPY analyses analyses
 COPY tests/dbt tests/dbt
 COPY ml ml
 COPY glue glue
-RUN python -m compileall -q ml glue /venv/lib
+RUN python -m compileall -q ml glue
 
 # the root file system is read-only where it runs: all that is written goes to /tmp, a volume
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp basket
