@@ -28,7 +28,7 @@ CHECK_DIR := target/check
 CHECK := RAW_DIR=$(CHECK_DIR)/raw LAKE_DIR=$(CHECK_DIR)/lake
 
 .DEFAULT_GOAL := help
-.PHONY: help run test docs bench athena test-athena test-cloud parity parity-all lint format clean
+.PHONY: help run test docs bench athena test-athena test-cloud parity parity-all lint format clean lock audit
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,13 @@ help: ## list the targets
 		$(PYTHON) -m venv .venv/$$name && .venv/$$name/bin/python -m pip install --quiet \
 			--disable-pip-version-check -r requirements-$$name.txt || exit 1; \
 	done
+	@touch $@
+
+# so does this one, which lint needs too
+.venv/supply-installed: requirements-supply.txt
+	@echo "Installing what checks workflows and the image's packages into .venv/supply (once) ..."
+	@$(PYTHON) -m venv .venv/supply
+	@.venv/supply/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-supply.txt
 	@touch $@
 
 profiles.yml:
@@ -143,11 +150,12 @@ parity: .venv/dev-installed ## both targets from the same raw files, compared ce
 parity-all: .venv/dev-installed ## the same for a larger shop and the real sample in INSTACART_DIR (8 builds)
 	@$(BIN)/python -m tests.parity --engine $(ENGINE) --everything
 
-lint: .venv/dev-installed profiles.yml ## style and types
+lint: .venv/dev-installed .venv/supply-installed profiles.yml ## style, types, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	.venv/supply/bin/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@mkdir -p $(CHECK_DIR)/lake
 	$(CHECK) $(BIN)/sqlfluff lint --disable-progress-bar models analyses tests/dbt
 	$(CHECK) $(BIN)/sqlfluff lint --disable-progress-bar --config .sqlfluff-order-lines models/staging
@@ -169,6 +177,15 @@ test-cloud: .venv/cloud-installed ## template, state machine, triggers, Spark jo
 format: .venv/dev-installed ## rewrite Python and SQL files in the project's style
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+lock: .venv/supply-installed ## every package of the image with its sha256, after a change of requirements.txt
+	.venv/supply/bin/uv pip compile requirements.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+		--only-binary :all: --generate-hashes --no-annotate --no-header --quiet --output-file requirements-image.txt
+
+audit: .venv/supply-installed ## vulnerabilities of the image's packages, and target/sbom.json, which lists them
+	@mkdir -p target
+	@.venv/supply/bin/cyclonedx-py requirements requirements-image.txt --output-reproducible --of JSON -o target/sbom.json
+	@.ci/audit .venv/supply/bin/pip-audit target/audit.json
 
 clean: ## remove what was built, but neither raw files, lake nor runs
 	rm -rf target logs .pytest_cache .mypy_cache .ruff_cache .coverage

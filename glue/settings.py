@@ -78,6 +78,12 @@ class Settings(BaseModel):
         description="write ENABLED in public subnets, DISABLED in private ones",
     )
     route_tables: str = Field("", alias="NEXT_BASKET_ROUTE_TABLES")
+    stack_role: str = Field(
+        "",
+        alias="NEXT_BASKET_STACK_ROLE",
+        pattern="^(arn:[^:]+:iam::[0-9]{12}:role/.+)?$",
+        description="write the ARN of a role that CloudFormation may assume, or leave it out",
+    )
     image_tag: str = Field("first", alias="NEXT_BASKET_IMAGE_TAG")
     schedule: str = Field(
         "cron(0 3 * * ? *)",

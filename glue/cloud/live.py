@@ -10,13 +10,13 @@ import click
 from glue.settings import Settings, read_settings
 from ml.tasks.registry import TASKS
 from ml.tools.aws import client
+from ml.tools.hashes import sha256_of_folder
 from ml.tools.s3 import (
     Location,
     download,
     list_objects,
     path_below,
     read_json,
-    sha256_of_file,
 )
 
 
@@ -116,12 +116,6 @@ def check_same(run: Location, found: Mapping[str, str], expected: Mapping[str, s
             f"{run}models/{changed[0]} is not what was judged"
             f" ({len(changed)} of {len(names)} files differ): train the run again."
         )
-
-
-def sha256_of_folder(folder: Path) -> dict[str, str]:
-    """Give the sha256 of every file in a folder, by its path below it."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): sha256_of_file(path) for path in files}
 
 
 def get_folder(

@@ -32,11 +32,19 @@ _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Apply the change set without asking.")
-def deploy(yes: bool) -> None:
+@click.option("--prepare", is_flag=True, help="Show the change set and leave it, to be applied.")
+@click.option("--apply", "prepared", metavar="NAME", help="Apply the change set that was prepared.")
+def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
     """Make or change everything in the account, after showing what will change."""
+    if sum((yes, prepare, prepared is not None)) > 1:
+        raise click.UsageError("--yes, --prepare and --apply are three ways: choose one.")
     settings = read_settings()
     check_complete(settings)
     cloudformation = client("cloudformation")
+    if prepared is not None:
+        exists = _stack(cloudformation, settings.name) is not None
+        _apply(cloudformation, settings, _prepared(cloudformation, settings, prepared), exists)
+        return
     exists = _is_to_be_changed(cloudformation, settings.name)
     # the crawler names the classifier, so it comes first
     ensure_classifier(client("glue"), settings.classifier)
@@ -46,10 +54,43 @@ def deploy(yes: bool) -> None:
         click.echo(f"Stack {settings.name} is as the template says: nothing to change.")
         return
     _show(change_set["Changes"])
+    if prepare:
+        click.echo(f"change set: {change_set['ChangeSetName']}")
+        return
     if not yes and not click.confirm("Apply these changes?"):
         _drop_change_set(cloudformation, settings, change_set, exists)
         click.echo("Nothing was changed.")
         return
+    _apply(cloudformation, settings, change_set, exists)
+
+
+def _prepared(cloudformation: Any, settings: Settings, name: str) -> dict[str, Any]:  # noqa: ANN401
+    """Give a change set that was prepared and can be applied still."""
+    try:
+        change_set: dict[str, Any] = cloudformation.describe_change_set(
+            StackName=settings.name, ChangeSetName=name
+        )
+    except ClientError as error:
+        if error_code(error) not in {"ChangeSetNotFound", "ChangeSetNotFoundException"}:
+            raise
+        raise click.ClickException(
+            f"Stack {settings.name} has no change set {name}: prepare one anew."
+        ) from None
+    # the stack has changed since, or another change set was applied first
+    if change_set["ExecutionStatus"] != "AVAILABLE":
+        raise click.ClickException(
+            f"Change set {name} cannot be applied any more ({change_set['ExecutionStatus']}):"
+            " prepare one anew."
+        )
+    return change_set
+
+
+def _apply(
+    cloudformation: Any,  # noqa: ANN401
+    settings: Settings,
+    change_set: dict[str, Any],
+    exists: bool,
+) -> None:
     begun = time.time()
     cloudformation.execute_change_set(ChangeSetName=change_set["ChangeSetId"])
     kind = "stack_update_complete" if exists else "stack_create_complete"
@@ -263,6 +304,7 @@ def _make_change_set(
         ],
         # it makes roles, and comes from a bucket that was seen to be this account's
         Capabilities=["CAPABILITY_IAM"],
+        **({"RoleARN": settings.stack_role} if settings.stack_role else {}),
     )
     try:
         cloudformation.get_waiter("change_set_create_complete").wait(

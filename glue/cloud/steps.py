@@ -19,7 +19,6 @@ from glue.cloud.live import (
     get_checked,
     get_folder,
     live_run,
-    sha256_of_folder,
     sha256_of_models,
 )
 from glue.cloud.retention import KEPT_RUNS, tag_old_runs
@@ -30,6 +29,7 @@ from glue.settings import Settings, read_settings
 from ml.tasks.registry import TASKS
 from ml.tasks.task import Task
 from ml.tools.aws import client, message
+from ml.tools.hashes import sha256_of_folder
 from ml.tools.paths import ROOT
 from ml.tools.s3 import (
     Location,

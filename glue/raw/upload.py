@@ -24,8 +24,9 @@ from glue.raw.loads import (
 )
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
 from ml.tools.aws import client, is_missing, message
+from ml.tools.hashes import sha256_of_file
 from ml.tools.progress import StepMaker, counted_step
-from ml.tools.s3 import Location, list_objects, read_json, sha256_of_file, write_json
+from ml.tools.s3 import Location, list_objects, read_json, write_json
 
 _PART = 16 << 20  # bytes of one part; a larger file goes up in several, four at a time
 

@@ -18,6 +18,7 @@ from ml.data.categories import CATEGORIES
 from ml.data.feature_file import Features
 from ml.fitting.fits import Make, Reached, after_each_round, run_fits, subset
 from ml.fitting.folds import hold_out
+from ml.tools.hashes import check_hash
 from ml.tools.machine import give_memory_back
 
 _FINAL = "all rows"
@@ -273,9 +274,10 @@ def read_model(path: Path) -> str:
     Raises
     ------
     click.ClickException
-        If the file is missing or damaged.
+        If the file is missing or damaged, or not what the run recorded.
 
     """
+    check_hash(path)
     fault: object = "it is cut off"
     try:
         text = path.read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from ml.data.contract import Context, Contract
 from ml.tools.atomic_files import folder_aside, point_link
+from ml.tools.hashes import HASHES, check_hash, write_hashes
 from ml.tools.machine import peak_memory_mb
 from ml.tools.paths import project_version, runs_of
 
@@ -77,6 +78,9 @@ def write_run(final: Path) -> Iterator[Path]:
     """
     Hand out a temporary folder for a run; at the end name it `final` and point `latest` at it.
 
+    The sha256 of every file is recorded, and `read_run` and whatever reads a file hold it against
+    the record.
+
     Parameters
     ----------
     final
@@ -95,6 +99,7 @@ def write_run(final: Path) -> Iterator[Path]:
         raise click.ClickException(f"{latest} is not a link to a run: move it away.")
     with folder_aside(final) as aside:
         yield aside
+        write_hashes(aside)
     point_link(latest, final)
 
 
@@ -110,10 +115,11 @@ def read_categories(folder: Path) -> dict[str, list[int]]:
     Raises
     ------
     click.ClickException
-        If the file is missing or damaged.
+        If the file is missing or damaged, or not what the run recorded.
 
     """
     path = folder / CATEGORIES
+    check_hash(path)
     try:
         return TypeAdapter(dict[str, list[int]]).validate_json(path.read_bytes(), strict=True)
     except (OSError, ValueError) as error:
@@ -129,9 +135,10 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     Raises
     ------
     click.ClickException
-        If it is missing or damaged.
+        If it is missing or damaged, or not what the run recorded.
 
     """
+    check_hash(folder / name)
     try:
         return TypeAdapter(dict[str, Any]).validate_python(
             json.loads((folder / name).read_text(encoding="utf-8"))
@@ -158,9 +165,14 @@ def read_run(folder: Path, task: str | None = None) -> Run:
     Raises
     ------
     click.ClickException
-        If the folder is not that of a finished run, or the run is of another task.
+        If the folder is not that of a finished run, or the run is of another task, or a file is
+        not what the run recorded.
 
     """
+    if not (folder / HASHES).exists() and (folder / "features.json").exists():
+        raise click.ClickException(
+            f"{folder} has no {HASHES}, by which its files could be told from others: train again."
+        )
     run = Run(folder, **{name: read_json(folder, f"{name}.json") for name in _EVERY_RUN})
     for name, keys in _EVERY_RUN.items():
         for key in keys:
@@ -201,9 +213,10 @@ def scan_run_table(path: Path) -> pl.LazyFrame:
     Raises
     ------
     click.ClickException
-        If the file is missing or damaged.
+        If the file is missing or damaged, or not what its run recorded.
 
     """
+    check_hash(path)
     try:
         table = pl.scan_parquet(path, glob=False)
         table.collect_schema()

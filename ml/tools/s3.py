@@ -99,12 +99,6 @@ def path_below(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def sha256_of_file(path: Path) -> str:
-    """Give the sha256 of a file, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def sha256_of_objects(s3: Any, place: Location) -> dict[str, str]:  # noqa: ANN401
     """Read every object in a place, and give the sha256 of each by its name below it."""
     digests = {}

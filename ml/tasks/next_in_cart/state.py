@@ -16,6 +16,7 @@ from ml.data.history import history
 from ml.data.reading import DataFolder
 from ml.data.users import user_parts
 from ml.tasks.next_in_cart import parameters
+from ml.tools.hashes import check_hash
 
 Indices = npt.NDArray[np.int32]
 """Where products stand in a State's `products`."""
@@ -168,11 +169,12 @@ def load_state(path: Path) -> State:
     Raises
     ------
     click.ClickException
-        If the file is missing or no such state.
+        If the file is missing or no such state, or not what the run recorded.
 
     """
+    check_hash(path)
     try:
-        with path.open("rb") as file, np.load(file) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             return State(
                 **{
                     name: kind(*(arrays[f"{name}_{one}"] for one in kind._fields))

@@ -30,6 +30,7 @@ class Stacks:
     """A CloudFormation with one stack; None before it is made."""
 
     status: str | None = None
+    execution: str = "AVAILABLE"
     asked: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     work_group: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +55,12 @@ class Stacks:
     def describe_change_set(self, **_asked: str) -> dict[str, Any]:
         """Show the change set."""
         change = {"Action": "Add", "LogicalResourceId": "Raw", "ResourceType": "AWS::S3::Bucket"}
-        return {"ChangeSetId": "1", "Changes": [{"ResourceChange": change}]}
+        return {
+            "ChangeSetId": "1",
+            "ChangeSetName": "deploy-1",
+            "ExecutionStatus": self.execution,
+            "Changes": [{"ResourceChange": change}],
+        }
 
     def execute_change_set(self, **_asked: str) -> None:
         """Make or change the stack."""
@@ -104,6 +110,37 @@ def test_nothing_is_applied_before_somebody_agrees(stacks: Stacks) -> None:
     agreed = CliRunner().invoke(main, ["deploy"], input="y\n")
     assert agreed.exit_code == 0, agreed.output
     assert stacks.asked[-1] == "execute"
+
+
+def test_a_change_set_is_prepared_by_one_and_applied_by_another(
+    stacks: Stacks, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    role = "arn:aws:iam::123456789012:role/stack"
+    monkeypatch.setenv("NEXT_BASKET_STACK_ROLE", role)
+    prepared = run("deploy", "--prepare")
+    assert prepared.exit_code == 0, prepared.output
+    assert "AWS::S3::Bucket" in prepared.output
+    assert prepared.output.endswith("\nchange set: deploy-1\n")
+    assert stacks.asked == ["CREATE"], "neither applied nor dropped"
+    assert stacks.options["RoleARN"] == role
+    applied = run("deploy", "--apply", "deploy-1")
+    assert applied.exit_code == 0, applied.output
+    assert stacks.asked == ["CREATE", "execute"], "and none is made anew"
+
+
+def test_a_change_set_that_was_overtaken_is_not_applied(stacks: Stacks, run: Run) -> None:
+    stacks.execution = "OBSOLETE"
+    failed = run("deploy", "--apply", "deploy-1")
+    assert failed.exit_code == 1
+    assert "cannot be applied any more (OBSOLETE): prepare one anew" in failed.output
+    assert stacks.asked == []
+
+
+def test_only_one_way_to_deploy_is_taken(stacks: Stacks, run: Run) -> None:
+    failed = run("deploy", "--yes", "--prepare")
+    assert failed.exit_code == 2
+    assert "choose one" in failed.output
+    assert stacks.asked == []
 
 
 def test_deploy_makes_then_changes_and_sets_the_least_encryption(

@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from glue.cloud.stack import CODE, FOLDER, parameters
+from glue.cloud.stack import FOLDER, parameters
 from glue.raw.loads import marker_of
 from glue.settings import LANDING, SUCCESS_KEY, read_settings
 from ml.tools.paths import ROOT
@@ -20,7 +20,7 @@ from tests.python.glue.cloud.state_machine import SUBSTITUTIONS
 from tests.python.glue.conftest import CRAWLED, Account
 
 Template = dict[str, Any]
-TEMPLATES = [FOLDER / name for name in CODE if name.endswith(".yaml")]
+TEMPLATES = sorted(FOLDER.glob("*.yaml"))
 CHECKOV = ROOT / ".venv" / "checkov" / "bin" / "checkov"
 
 

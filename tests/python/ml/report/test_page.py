@@ -16,6 +16,7 @@ from ml.report.charts import IntervalRow, bar_chart, interval_chart, reliability
 from ml.report.page import write_report
 from ml.runs.run import read_run
 from ml.tasks.registry import task_named
+from tests.python.browser import open_browser
 
 
 def report_of(runs: list[Path], path: Path) -> str:
@@ -163,11 +164,51 @@ def test_one_page_for_all_tasks(page_of_all: str) -> None:
     assert not re.search(r"https?:|url\(|@import|<script|<link|<img|\bsrc=", page_of_all)
 
 
+def test_it_begins_with_the_first_answers(
+    page_of_all: str, trained: Path, discovery_run: Path, next_run: Path
+) -> None:
+    first, *_ = page_of_all.split('<header class="part"', maxsplit=1)
+    cards = first.split('<div class="verdict ')[1:]
+    assert len(cards) == 3
+    measures = {"F1": trained, "hit@10": discovery_run, "HR@10": next_run}
+    for card, (measure, run) in zip(cards, measures.items(), strict=True):
+        ladder = json.loads((run / "metrics.json").read_text())["ladder"]
+        models = [rung for rung in ladder["rungs"] if rung["is_model"]]
+        means = [f"{measure} {rung['measures'][measure]['mean']:.3f} instead of" for rung in models]
+        assert any(mean in card for mean in means)
+        differences = {
+            f"{one['difference']['mean']:+.4f} [": one["verdict"]
+            for one in ladder["comparisons"]
+            if one["measure"] == measure
+        }
+        (verdict,) = {told for text, told in differences.items() if text in card}
+        assert card.startswith("good" if verdict == "better" else "open")
+        assert re.search(r"Of 100 .* \d+ instead of \d+", card)
+
+
+@pytest.mark.parametrize("width", [1300, 800, 390])
+def test_every_table_fits_its_page(page_of_all: str, tmp_path: Path, width: int) -> None:
+    path = tmp_path / "report.html"
+    path.write_text(page_of_all, encoding="utf-8")
+    with open_browser() as browser:
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False},
+        )
+        browser.get(path.as_uri())
+        ends = browser.execute_script(
+            "return [...document.querySelectorAll('.wide, .wide td')].filter(e => e.offsetWidth)"
+            ".map(e => Math.max(e.getBoundingClientRect().right, e.scrollWidth))"
+        )
+    assert len(ends) > 100
+    assert max(ends) <= width
+
+
 def test_shoppers_have_all_three_lists_side_by_side(page_of_all: str, next_run: Path) -> None:
     shoppers = json.loads((next_run / "examples.json").read_text())["shoppers"]
     assert len(shoppers) == 10
-    before_the_tasks = page_of_all.split('<header class="part"', maxsplit=1)[0]
-    beside = before_the_tasks.split('<div class="shoppers side">')[1:]
+    part = page_of_all.split('<header class="part" id="next-in-cart">', maxsplit=1)[1]
+    beside = part.split('<div class="shoppers side">')[1:]
     assert len(beside) == len(shoppers)
     for shopper, lists in zip(shoppers, beside, strict=True):
         titles = re.findall(r"<article>\n<h3>(.*)</h3>", lists)

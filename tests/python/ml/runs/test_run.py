@@ -1,5 +1,6 @@
 """A run's folder: what it holds, whose it is, and which data it speaks of."""
 
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 from click.testing import Result
 
 from ml.tasks.registry import TASKS
+from ml.tools.hashes import write_hashes
 from tests.python.ml.task_runs import copy_data
 
 Ml = Callable[..., Result]
 NAMES = [task.name for task in TASKS]
 LIST_TASKS = ("discovery", "next-in-cart")
-RECORDS = {"data", "environment", "examples", "features", "metrics", "parameters"}
+RECORDS = {"data", "environment", "examples", "features", "hashes", "metrics", "parameters"}
 DISCOVERY_FILES = {
     *(f"{name}.json" for name in RECORDS),
     *(f"discovery-fold-{fold}.txt" for fold in range(5)),
@@ -32,7 +34,7 @@ FILES = {
     },
 }
 # what a run says of the time that it took
-TIMED = {"environment.json", "metrics.json", "model_card.md"}
+TIMED = {"environment.json", "hashes.json", "metrics.json", "model_card.md"}
 
 
 @pytest.fixture
@@ -80,6 +82,7 @@ def test_there_is_no_report_of_an_unknown_task(ml: Ml, trained: Path, tmp_path: 
     run = copytree(trained, tmp_path / "run")
     features = json.loads((run / "features.json").read_text())
     (run / "features.json").write_text(json.dumps(features | {"task": "rain"}))
+    write_hashes(run)
     result = ml("report", "--run", run)
     assert result.exit_code == 1
     assert "is a run of rain, and there is no such task: the tasks are buy-again" in result.output
@@ -93,11 +96,113 @@ def test_there_is_no_report_of_a_run_without_what_it_shows(
     for rung in metrics["ladder"]["rungs"]:
         del rung["measures"]["basket F1"]
     (run / "metrics.json").write_text(json.dumps(metrics))
+    write_hashes(run)
     result = ml("report", "--run", run)
     assert result.exit_code == 1
     assert "holds no basket F1, which the report shows" in result.output
     assert "train again" in result.output
     assert not (run / "report.html").exists()
+
+
+def _command(task: str, command: str, run: Path, data: Path, out: Path) -> list[object]:
+    asked: list[object] = [command, "--task", task, "--run", run, "--data", data]
+    if command == "predict":
+        asked += ["--out", out]
+        if task == "next-in-cart":
+            carts = out.with_name("carts.csv")
+            carts.write_text("cart_id,user_id,position,product_id\n")
+            asked += ["--carts", carts]
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("task", "command", "name"),
+    [
+        ("buy-again", "predict", "model-order-start.txt"),
+        ("buy-again", "predict", "categories.json"),
+        ("buy-again", "predict", "parameters.json"),
+        ("buy-again", "evaluate", "out_of_fold.parquet"),
+        ("discovery", "predict", "discovery-fold-1.txt"),
+        ("discovery", "predict", "discovery-folds.parquet"),
+        ("next-in-cart", "predict", "state.npz"),
+        ("next-in-cart", "predict", "ranker.txt"),
+        ("next-in-cart", "evaluate", "judged-state.npz"),
+        ("next-in-cart", "evaluate", "ranker-fold-0.txt"),
+    ],
+)
+def test_a_tampered_run_is_refused_before_the_file_is_read(  # noqa: PLR0913 - what is changed where
+    ml: Ml,
+    runs: dict[str, Path],
+    shop: Path,
+    data: Path,
+    tmp_path: Path,
+    *,
+    task: str,
+    command: str,
+    name: str,
+) -> None:
+    run = copytree(runs[task], tmp_path / "run")
+    content = (run / name).read_bytes()
+    # a byte behind the end, which no reader of these files minds
+    (run / name).write_bytes(content + b"\n")
+    of_task = shop if task == "buy-again" else data
+    result = ml(*_command(task, command, run, of_task, tmp_path / "out"))
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"Error: {run / name} is not what training wrote (its sha256 is not the one in"
+        " hashes.json): train again."
+    )
+    assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize("name", ["state.npz", "ranker.txt", "recommendations.parquet"])
+def test_a_tampered_run_is_not_served(
+    ml: Ml, runs: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    run = copytree(runs["next-in-cart"], tmp_path / "run")
+    with (run / name).open("ab") as file:
+        file.write(b"\n")
+    result = ml("serve", "--run", run)
+    assert result.exit_code == 1
+    assert f"{run / name} is not what training wrote" in result.output
+
+
+def test_a_file_that_was_put_into_a_run_is_refused(
+    ml: Ml, runs: dict[str, Path], shop: Path, tmp_path: Path
+) -> None:
+    run = copytree(runs["buy-again"], tmp_path / "run")
+    recorded = json.loads((run / "hashes.json").read_text())
+    del recorded["model-order-start.txt"]
+    (run / "hashes.json").write_text(json.dumps(recorded))
+    result = ml(*_command("buy-again", "predict", run, shop, tmp_path / "out"))
+    assert "model-order-start.txt is not what training wrote" in result.stderr
+
+
+@pytest.mark.parametrize("damage", [None, "[]", '{"features.json'])
+def test_a_run_without_hashes_is_refused(
+    ml: Ml, runs: dict[str, Path], shop: Path, tmp_path: Path, damage: str | None
+) -> None:
+    """Such as one of before they were recorded."""
+    run = copytree(runs["buy-again"], tmp_path / "run")
+    (run / "hashes.json").unlink()
+    if damage is not None:
+        (run / "hashes.json").write_text(damage)
+    result = ml(*_command("buy-again", "predict", run, shop, tmp_path / "out"))
+    assert result.exit_code == 1
+    told = "has no hashes.json" if damage is None else "hashes.json is damaged"
+    assert told in result.stderr
+    assert "train again" in result.stderr
+
+
+@pytest.mark.parametrize("task", NAMES)
+def test_every_file_of_a_run_is_recorded(runs: dict[str, Path], task: str) -> None:
+    recorded = json.loads((runs[task] / "hashes.json").read_text())
+    files = {path for path in runs[task].rglob("*") if path.is_file()}
+    assert recorded == {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+        if path.name != "hashes.json"
+    }
 
 
 @pytest.mark.parametrize("task", LIST_TASKS)

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from ml.__main__ import cli
 from ml.serve.guard import LONGEST_BODY, BodyTooLong, read_body, read_token
 from ml.serve.server import Shop, make_app
+from ml.tools.hashes import write_hashes
 from ml.tools.paths import ROOT
 
 HERE = "http://127.0.0.1:8000"
@@ -172,6 +173,7 @@ def test_a_damaged_run_is_not_served(
     (run / name).unlink()
     if not is_missing:
         (run / name).write_bytes(content[: len(content) // 2])
+    write_hashes(run)  # damaged before it was recorded
     result = CliRunner().invoke(cli, ["serve", "--run", str(run)])
     assert result.exit_code == 1
     assert sentence in result.output

@@ -9,7 +9,8 @@ import pytest
 from moto import mock_aws
 
 from ml.lake.athena import AthenaTable, copy_tables
-from ml.tools.s3 import Location, S3Object, path_below, sha256_of_file, sha256_of_objects
+from ml.tools.hashes import sha256_of_file
+from ml.tools.s3 import Location, S3Object, path_below, sha256_of_objects
 
 OUTSIDE = ["../x", "a/../../x", "/etc/x", "", "..", "a//x", "./x", "a/"]
 

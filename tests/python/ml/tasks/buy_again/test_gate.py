@@ -17,6 +17,7 @@ from ml.runs.gate import Figures
 from ml.tasks.buy_again.gate import gate_figures
 from ml.tasks.buy_again.ladder import F1
 from ml.tasks.buy_again.predictors import RECENCY
+from ml.tools.hashes import write_hashes
 
 Gate = Callable[[Path, Path], dict[str, Any]]
 
@@ -64,6 +65,7 @@ def test_worse_live_run_is_worse(gate: Gate, live: Path, shop: Path) -> None:
     out_of_fold = pl.read_parquet(live / "out_of_fold.parquet")
     upside_down = out_of_fold.with_columns((1 - pl.col("order-start", "pre-order")).name.keep())
     upside_down.write_parquet(live / "out_of_fold.parquet")
+    write_hashes(live)
     compared = gate(live, shop.with_name("target_orders.parquet"))
     assert compared["live_value"] < compared["value"] - 0.05
 
@@ -86,6 +88,7 @@ def test_live_run_of_other_columns_is_refused(
     features = json.loads((live / "features.json").read_text())
     features["contract_hash"] = "0" * 64
     (live / "features.json").write_text(json.dumps(features))
+    write_hashes(live)
     command = ["gate", "--data", shop, "--run", trained, "--live", live]
     targets = shop.with_name("target_orders.parquet")
     result = ml(*command, "--live-targets", targets, "--out", tmp_path / "gate.json")
@@ -118,6 +121,7 @@ def test_a_run_below_its_floor_is_refused_in_words_and_as_json(
     metrics = json.loads((live / "metrics.json").read_text())
     metrics["gate"] |= {"value": 0.3, "floor": 0.38}
     (live / "metrics.json").write_text(json.dumps(metrics))
+    write_hashes(live)
     result = ml("gate", "--data", shop, "--run", live, "--out", tmp_path / "gate.json")
     assert result.exit_code == 1
     sentence = "mean basket F1 0.3000 does not beat recency decay 0.85 (0.3800)"

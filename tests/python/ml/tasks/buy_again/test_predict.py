@@ -11,6 +11,7 @@ import pytest
 from click.testing import Result
 
 from ml.tasks.buy_again.decision import decide
+from ml.tools.hashes import write_hashes
 from tests.python.ml.invented_shop import build_shop
 
 SCHEMA = {
@@ -63,6 +64,7 @@ def test_none_stands_beside_products_for_kaggle_alone(
     parameters["isotonic"]["order-start"] = {"scores": [0.0, 1.0], "probabilities": [0.0, 0.5]}
     parameters["effect_sd"]["order-start"] = 0.7
     (run / "parameters.json").write_text(json.dumps(parameters))
+    write_hashes(run)
     out = tmp_path / "out"
     assert ml("predict", "--run", run, "--data", shop, "--out", out).exit_code == 0
     scores = pl.read_parquet(out / "scores.parquet")
@@ -112,6 +114,7 @@ def test_a_damaged_model_is_named(
     model.unlink()
     if damage != "missing":
         model.write_text(text[: len(text) // 2] if damage == "cut off" else "end of trees")
+    write_hashes(run)  # damaged before it was recorded
     result = ml("predict", "--run", run, "--data", shop, "--out", tmp_path / "out")
     assert result.exit_code == 1
     assert "model-order-start.txt is no model" in result.stderr
