@@ -143,9 +143,9 @@ def test_calibration_segments_and_lists_are_shown(page: str, trained: Path) -> N
     metrics = json.loads((trained / "metrics.json").read_text())
     assert page.count('class="bin"') == len(metrics["calibration"]["order-start"]) == 20
     for segment in metrics["segments"]:
-        assert f"<td>{segment['label']}</td>" in page
+        assert f'<td data-name="class">{segment["label"]}</td>' in page
     for rung in metrics["ladder"]["rungs"]:
-        assert f'<td class="n">{rung["figures"]["recall_10"]:.3f}</td>' in page
+        assert f'data-name="recall@10">{rung["figures"]["recall_10"]:.3f}</td>' in page
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from ml.judging.ladder import Ladder, Rung
 from ml.judging.metrics import Interval
 from ml.runs.gate import Figures
 from ml.tasks.buy_again.gate import gate_figures
-from ml.tasks.buy_again.ladder import F1
+from ml.tasks.buy_again.ladder import BASKET_F1
 from ml.tasks.buy_again.predictors import RECENCY
 from ml.tools.hashes import write_hashes
 
@@ -47,12 +47,12 @@ def test_floor_is_recency_decay_and_not_the_lowest_baseline() -> None:
     """A model that beats a poor baseline alone is no better than a rule of thumb."""
 
     def rung(name: str, f1: float, context: Context | None = None) -> Rung:
-        return Rung(name, context is not None, {F1: Interval(f1, f1, f1)}, {}, context)
+        return Rung(name, context is not None, {BASKET_F1: Interval(f1, f1, f1)}, {}, context)
 
     baselines = [rung("popularity", 0.1), rung(RECENCY, 0.3), rung("reorder all", 0.2)]
     models = [rung("model", 0.34, "order-start"), rung("model", 0.33, "pre-order")]
     figures = gate_figures(Ladder("", 0, {}, {}, 0, [*baselines, *models], [], []))
-    assert figures == Figures(f"mean {F1}", 0.33, 0.3, RECENCY)
+    assert figures == Figures("mean basket F1", 0.33, 0.3, RECENCY)
 
 
 def test_run_is_as_good_as_itself(gate: Gate, trained: Path, shop: Path) -> None:
