@@ -226,10 +226,10 @@ def test_every_figure_of_the_other_tasks_is_there(
     for run in (discovery_run, next_run):
         ladder = json.loads((run / "metrics.json").read_text())["ladder"]
         for rung in ladder["rungs"]:
-            for measure in rung["measures"].values():
-                assert f'<td class="n">{measure["mean"]:.4f}<br>' in page_of_all
+            for name, measure in rung["measures"].items():
+                assert f'data-name="{name}">{measure["mean"]:.4f}<br>' in page_of_all
         for one in ladder["comparisons"]:
-            cell = f'<td class="n">{one["difference"]["mean"]:+.4f} {one["verdict"]}<br>'
+            cell = f'">{one["difference"]["mean"]:+.4f} {one["verdict"]}<br>'
             assert cell in page_of_all
 
 
