@@ -24,8 +24,8 @@ from ml.tools.s3 import (
 @click.option(
     "--task",
     type=click.Choice([task.name for task in TASKS]),
-    default="next-in-cart",
-    help="The task whose model is copied.",
+    required=True,
+    help="The task whose model is copied; next-in-cart's answers carts.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="A folder that is not there yet."

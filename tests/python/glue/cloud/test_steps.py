@@ -350,15 +350,15 @@ def test_live_model_is_fetched_as_it_was_judged(
     account: Account, run: Run, run_step: Callable[[str], Result], tmp_path: Path
 ) -> None:
     out = tmp_path / "model"
-    assert "Nothing is published yet" in run("fetch", "--out", out).output
+    assert "Nothing is published yet" in run("fetch", "--task", "next-in-cart", "--out", out).output
     finished(account)
     assert run_step("publish").exit_code == 0
-    done = run("fetch", "--out", out)
+    done = run("fetch", "--task", "next-in-cart", "--out", out)
     assert done.exit_code == 0, done.output
     assert json.loads((out / "metrics.json").read_text()) == {}
-    assert f"{out} is there already" in run("fetch", "--out", out).output
+    assert f"{out} is there already" in run("fetch", "--task", "next-in-cart", "--out", out).output
     put(account, "runs/run-7/models/next-in-cart/metrics.json", "of somebody else")
-    changed = run("fetch", "--out", tmp_path / "again")
+    changed = run("fetch", "--task", "next-in-cart", "--out", tmp_path / "again")
     assert changed.exit_code == 1
     assert "models/next-in-cart/metrics.json is not what was judged" in changed.output
     assert [path.name for path in tmp_path.iterdir()] == ["model"], "nothing is there to be served"

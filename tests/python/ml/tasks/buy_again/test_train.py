@@ -61,6 +61,7 @@ def test_files_of_a_run(trained: Path) -> None:
         "examples.json",
         "features.json",
         "folds.parquet",
+        "hashes.json",
         "metrics.json",
         "model-order-start.txt",
         *(f"model-pre-order-fold-{fold}.txt" for fold in range(5)),
