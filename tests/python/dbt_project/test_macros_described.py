@@ -39,7 +39,7 @@ def test_every_macro_is_described_beside_it(built_tiny_shop: Workspace) -> None:
             id="type",
         ),
         pytest.param(
-            lambda text: text + "      - name: unit\n",
+            lambda text: text.replace("  - name: real", "      - name: unit\n  - name: real"),
             "The number of arguments in the yaml for macro safe_ratio does not match",
             id="number",
         ),
