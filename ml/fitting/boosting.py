@@ -16,7 +16,7 @@ import numpy as np
 from ml.data.arrays import Booleans, Floats, Integers
 from ml.data.categories import CATEGORIES
 from ml.data.feature_file import Features
-from ml.fitting.fits import Make, Reached, after_each_round, run_fits, subset
+from ml.fitting.fits import Make, Reached, after_each_round, fold_name, run_fits, subset
 from ml.fitting.folds import hold_out
 from ml.tools.hashes import check_hash
 from ml.tools.machine import give_memory_back
@@ -337,7 +337,7 @@ def _fit_models(
             fits[name] = partial(_find_rounds, data, examples, pair, parameters)
     else:
         for held_out in range(folds):
-            name = _name(held_out, folds)
+            name = fold_name(held_out, folds)
             fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
     made = run(fits)
     final = made.pop(_FINAL, None)
@@ -348,7 +348,7 @@ def _fit_models(
         models = list(
             run(
                 {
-                    _name(k, folds): partial(_fit_rows, data, rows, parameters, found[k])
+                    fold_name(k, folds): partial(_fit_rows, data, rows, parameters, found[k])
                     for k, rows in enumerate(trains)
                 }
             ).values()
@@ -374,10 +374,6 @@ def _fit_fold(
     return booster.model_to_string(num_iteration=booster.best_iteration)
 
 
-def _name(fold: int, folds: int) -> str:
-    return f"fold {fold + 1} of {folds}"
-
-
 def _pairs(folds: int) -> list[tuple[int, int]]:
     """Give each fold a partner; of an odd number the last one shares the first one's."""
     return [(fold, (fold + 1) % folds) for fold in range(0, folds, 2)]
@@ -396,38 +392,30 @@ def _find_rounds(
     Gives (fold, rounds) of both as JSON.
     """
     booster = lgb.Booster(parameters.lightgbm, subset(data, ~np.isin(examples.fold, pair)))
-    judges = [_Judge(fold, parameters.stopping_rounds) for fold in reversed(pair)]
-    for judge in judges:
-        booster.add_valid(subset(data, examples.fold == judge.fold), str(judge.fold))
-    for rounds in range(1, parameters.most_rounds + 1):
+    losses: dict[int, list[float]] = {judge: [] for judge in reversed(pair)}
+    for judge in losses:
+        booster.add_valid(subset(data, examples.fold == judge), str(judge))
+    best: list[int | None] = [None, None]
+    while None in best:
         booster.update()
-        for judge, (*_, loss, _higher_is_better) in zip(judges, booster.eval_valid(), strict=True):
-            judge.hear(loss)
-        reached(rounds)
-        if all(judge.has_decided for judge in judges):
-            break
-    return json.dumps([(fold, judge.best) for fold, judge in zip(pair, judges, strict=True)])
+        for of_judge, (*_, loss, _higher_is_better) in zip(
+            losses.values(), booster.eval_valid(), strict=True
+        ):
+            of_judge.append(loss)
+        best = [_best_round(of_judge, parameters) for of_judge in losses.values()]
+        reached(booster.current_iteration())
+    return json.dumps(list(zip(pair, best, strict=True)))
 
 
-class _Judge:
-    """The shoppers of one fold: early stopping by their loss, which does not stop the fit."""
-
-    def __init__(self, fold: int, patience: int) -> None:
-        self.fold = fold
-        self.best = 0
-        self.has_decided = False
-        self._patience = patience
-        self._lowest = np.inf
-        self._heard = 0
-
-    def hear(self, loss: float) -> None:
-        """Take the loss after one more round."""
-        self._heard += 1
-        if self.has_decided:
-            return
-        if loss < self._lowest:
-            self._lowest, self.best = loss, self._heard
-        self.has_decided = self._heard - self.best >= self._patience
+def _best_round(losses: list[float], parameters: FitParameters) -> int | None:
+    """Give the round at which early stopping would end; None if it would still go on."""
+    best = 0
+    for at, loss in enumerate(losses):
+        if loss < losses[best]:
+            best = at
+        if at - best >= parameters.stopping_rounds:
+            return best + 1
+    return best + 1 if len(losses) >= parameters.most_rounds else None
 
 
 def _fit_all(

@@ -78,6 +78,11 @@ def subset(data: lgb.Dataset, rows: Booleans) -> lgb.Dataset:
     return data.subset(np.flatnonzero(rows))  # type: ignore[arg-type]
 
 
+def fold_name(fold: int, folds: int) -> str:
+    """Name the fit that leaves a fold out."""
+    return f"fold {fold + 1} of {folds}"
+
+
 def after_each_round(reached: Reached) -> Callable[[lgb.callback.CallbackEnv], None]:
     """Make the callback by which LightGBM tells how far it is."""
     return lambda environment: reached(environment.iteration + 1)
@@ -126,7 +131,7 @@ def fit_without_each_fold(  # noqa: PLR0913 - what to fit and how
 
     fits: dict[str, Make] = {"all rows": partial(make, None)}
     for held_out in range(folds):
-        fits[f"fold {held_out + 1} of {folds}"] = partial(make, fold != held_out)
+        fits[fold_name(held_out, folds)] = partial(make, fold != held_out)
     model, *fold_models = run_fits(title, fits, threads=parameters["num_threads"]).values()
     return fold_models, model
 
