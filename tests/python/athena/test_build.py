@@ -18,9 +18,13 @@ def test_build_passes_without_a_warning(built_shop: AthenaShop) -> None:
     results = json.loads((built_shop.workspace.target / "run_results.json").read_text())["results"]
     kinds = [result["unique_id"].partition(".")[0] for result in results]
     manifest = json.loads((built_shop.workspace.target / "manifest.json").read_text())
+    # dbt lists the tests of order lines' models too, which are off in this shape
+    nodes = (manifest["nodes"] | manifest["unit_tests"]).values()
+    enabled = [
+        node["resource_type"] for node in nodes if node["config"].get("enabled") is not False
+    ]
     for kind in ("model", "seed", "test", "unit_test"):
-        nodes = manifest["nodes"] | manifest["unit_tests"]
-        assert kinds.count(kind) == sum(name.startswith(f"{kind}.") for name in nodes), kind
+        assert kinds.count(kind) == enabled.count(kind) > 0, kind
 
 
 def test_every_model_is_a_partitioned_parquet_table_or_a_view(built_shop: AthenaShop) -> None:
