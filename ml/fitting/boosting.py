@@ -318,7 +318,7 @@ def _fit_models(
     examples: Examples,
     names: list[str],
     parameters: FitParameters,
-    run: Callable[[dict[str, Make]], dict[str, str]],
+    run: Callable[..., dict[str, str]],
     *,
     with_final: bool,
 ) -> tuple[list[str], str | None]:
@@ -339,7 +339,8 @@ def _fit_models(
         for held_out in range(folds):
             name = fold_name(held_out, folds)
             fits[name] = partial(_fit_fold, data, examples, held_out, parameters)
-    made = run(fits)
+    last = int(with_final and not has_older_rows)
+    made = run(fits, later=last + parameters.refits * folds)
     final = made.pop(_FINAL, None)
     models = list(made.values())
     if parameters.refits:
@@ -350,10 +351,11 @@ def _fit_models(
                 {
                     fold_name(k, folds): partial(_fit_rows, data, rows, parameters, found[k])
                     for k, rows in enumerate(trains)
-                }
+                },
+                later=last,
             ).values()
         )
-    if with_final and not has_older_rows:
+    if last:
         rounds = int(np.median([lgb.Booster(model_str=text).num_trees() for text in models]))
         make = partial(_fit_rows, data, examples.is_judged, parameters, rounds)
         final = run({_FINAL: make})[_FINAL]

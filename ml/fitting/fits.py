@@ -23,7 +23,12 @@ Make = Callable[[Reached], str]
 
 
 def run_fits(
-    title: str, fits: Mapping[str, Make], *, threads: int, checkpoints: Path | None = None
+    title: str,
+    fits: Mapping[str, Make],
+    *,
+    threads: int,
+    checkpoints: Path | None = None,
+    later: int = 0,
 ) -> dict[str, str]:
     """
     Make some fits and give what each of them gives.
@@ -43,6 +48,8 @@ def run_fits(
     checkpoints
         Folder that keeps each finished fit and gives back those of an interrupted call with the
         same arguments; None keeps none.
+    later
+        How many fits of another call will follow, for the time left.
 
     """
     models = {}
@@ -56,7 +63,7 @@ def run_fits(
     at_once = min(cores() if threads == 1 else 1, len(missing)) or 1
     stopping = threading.Event()
     with (
-        fits_progress(len(missing), at_once) as progress,
+        fits_progress(title, len(missing), later, at_once) as progress,
         ThreadPoolExecutor(at_once) as pool,
     ):
         begun = {

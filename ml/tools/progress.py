@@ -60,8 +60,11 @@ def counted_step(name: str, total: int) -> Iterator[Advance]:
 class FitsProgress:
     """Several fits, some of them at once: what each has reached, and how long the rest takes."""
 
-    def __init__(self, fits: int, at_once: int, bar: Progress | None) -> None:
-        self._left = fits
+    def __init__(
+        self, title: str, fits: int, later: int, at_once: int, bar: Progress | None
+    ) -> None:
+        self._title = title
+        self._left = fits + later
         self._at_once = at_once
         self._bar = bar
         self._seconds: list[float] = []
@@ -85,7 +88,7 @@ class FitsProgress:
             if self._left:
                 each = sum(self._seconds) / len(self._seconds)
                 seconds = each * self._left / min(self._left, self._at_once)
-                self._say(f"about {seconds:.0f} s are left")
+                self._say(f"{self._title}: about {seconds:.0f} s are left")
 
     def _say_rounds(self, name: str, rounds: int) -> None:
         with self._lock:
@@ -100,15 +103,29 @@ class FitsProgress:
 
 
 @contextmanager
-def fits_progress(fits: int, at_once: int) -> Iterator[FitsProgress]:
-    """Show the round that each fit has reached; elsewhere than on a terminal, once in a minute."""
+def fits_progress(title: str, fits: int, later: int, at_once: int) -> Iterator[FitsProgress]:
+    """
+    Show the round that each fit has reached; elsewhere than on a terminal, once in a minute.
+
+    Parameters
+    ----------
+    title
+        What is fitted.
+    fits
+        How many fits are made now.
+    later
+        How many more of the same follow, which the time left counts too.
+    at_once
+        How many are made side by side.
+
+    """
     console = _console()
     if console.is_terminal:
         columns = (TextColumn("{task.description}, round {task.fields[rounds]}"),)
         with Progress(*columns, console=console, transient=True) as bar:
-            yield FitsProgress(fits, at_once, bar)
+            yield FitsProgress(title, fits, later, at_once, bar)
     else:
-        yield FitsProgress(fits, at_once, None)
+        yield FitsProgress(title, fits, later, at_once, None)
 
 
 def _console() -> Console:

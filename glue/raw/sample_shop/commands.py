@@ -9,7 +9,7 @@ from glue.raw.sample_shop.simulation import simulate_shop
 from ml.tools.paths import raw_dir
 from ml.tools.progress import counted_step
 
-DEFAULT_USERS = 1_000
+DEFAULT_USERS = 600
 DEFAULT_SEED = 1
 MOST_USERS = 1_000_000  # about 4 GB of memory, reckoned from the full size
 

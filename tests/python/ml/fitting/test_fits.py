@@ -107,21 +107,32 @@ def test_each_fold_is_left_out_of_its_model() -> None:
     assert 0.3 < high[2] < 0.7
 
 
-def test_time_left_counts_the_fits_that_run_at_once(
+def test_time_left_counts_the_fits_that_run_at_once_and_those_that_follow(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = 0.0
     monkeypatch.setattr("time.perf_counter", lambda: now)
-    progress = FitsProgress(fits=4, at_once=2, bar=None)
+    progress = FitsProgress("model", fits=4, later=2, at_once=2, bar=None)
     for name, seconds in {"a": 10, "b": 20, "c": 30, "d": 0}.items():
         with progress.fit(name):
             now += seconds
     assert capsys.readouterr().err.splitlines() == [
         "a: 10.0 s",
-        "about 15 s are left",  # 3 fits of 10 s, 2 at once
+        "model: about 25 s are left",  # 5 fits of 10 s, 2 at once
         "b: 20.0 s",
-        "about 15 s are left",  # 2 of 15 s, both at once
+        "model: about 30 s are left",  # 4 of 15 s
         "c: 30.0 s",
-        "about 20 s are left",  # one of 20 s
+        "model: about 30 s are left",  # 3 of 20 s
         "d: 0.0 s",
+        "model: about 15 s are left",  # 2 of 15 s, both at once
     ]
+
+
+def test_nothing_is_said_to_be_left_after_the_last_fit(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_fits("test", {"a": lambda _reached: "model"}, threads=1, later=1)
+    run_fits("test", {"b": lambda _reached: "model"}, threads=1)
+    said = capsys.readouterr().err
+    assert said.count("are left") == 1
+    assert said.index("are left") < said.index("b: ")

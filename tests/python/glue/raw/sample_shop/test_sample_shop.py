@@ -355,7 +355,7 @@ def test_ensure_raw_fills_an_empty_folder_once(
         (folder / ".gitkeep").touch()
     first = run("ensure-raw")
     assert first.exit_code == 0
-    sentence = f"{folder} was empty: filled with a sample shop of 1,000 shoppers (seed 1).\n"
+    sentence = f"{folder} was empty: filled with a sample shop of 600 shoppers (seed 1).\n"
     assert first.stdout == sentence
     made = contents(folder)
     assert set(made) - {".gitkeep"} == set(ROWS)
