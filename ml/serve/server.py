@@ -124,8 +124,7 @@ def make_app(  # noqa: C901 - one small function per route
     Parameters
     ----------
     shop
-        What answers: `state.shop` of the application, which may be exchanged for another one. A
-        request is answered by the one that is there when its turn comes, and by no other.
+        What answers.
     token
         What requests must send (`ml.serve.guard`). Without one only requests that name a host of
         `hosts` are answered: a page of another site whose name is made to point here is not.
@@ -137,8 +136,8 @@ def make_app(  # noqa: C901 - one small function per route
     # a finder serves one thread; while this one works, the other refuses what is too much
     turns = ThreadPoolExecutor(1, thread_name_prefix="answers")
 
-    async def in_turn(ask: Callable[[Shop], Response]) -> Response:
-        return await asyncio.get_running_loop().run_in_executor(turns, lambda: ask(app.state.shop))
+    async def in_turn(ask: Callable[[], Response]) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(turns, ask)
 
     async def next_products(request: Request) -> Response:
         try:
@@ -146,7 +145,7 @@ def make_app(  # noqa: C901 - one small function per route
         except BodyTooLong:
             return _refusal(f"the body is longer than {LONGEST_BODY:,} bytes.", 413)
 
-        def ask(shop: Shop) -> Response:
+        def ask() -> Response:
             try:
                 asked = json.loads(body)
             except (ValueError, RecursionError):  # also numbers too long and lists too deep to read
@@ -161,29 +160,28 @@ def make_app(  # noqa: C901 - one small function per route
     async def shopper(request: Request) -> Response:
         try:
             return await in_turn(
-                lambda shop: _answer(request, shop.shopper(request.path_params["user_id"]))
+                lambda: _answer(request, shop.shopper(request.path_params["user_id"]))
             )
         except BadRequest as error:
             return _refusal(str(error), 404)
 
     async def shoppers(request: Request) -> Response:
-        return await in_turn(lambda shop: _answer(request, shop.shoppers()))
+        return await in_turn(lambda: _answer(request, shop.shoppers()))
 
     async def products(request: Request) -> Response:
         text = request.query_params.get("text", "")
-        return await in_turn(lambda shop: _answer(request, shop.search(text)))
+        return await in_turn(lambda: _answer(request, shop.search(text)))
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
     async def run_version(_request: Request) -> Response:
-        run = app.state.shop.run
         return JSONResponse(
             {
                 "project": project_version(),
-                "run": run.folder.resolve().name,
-                "trained_at": run.environment["trained_at"],
-                "contract": run.features["contract_hash"],
+                "run": shop.run.folder.resolve().name,
+                "trained_at": shop.run.environment["trained_at"],
+                "contract": shop.run.features["contract_hash"],
             }
         )
 
@@ -196,7 +194,7 @@ def make_app(  # noqa: C901 - one small function per route
     async def wrong_method(request: Request, _error: Exception) -> Response:
         return _refusal(f"{request.url.path} does not take {request.method}.", 405)
 
-    app = Starlette(
+    return Starlette(
         routes=[
             Route("/", start),
             Route("/next", next_products, methods=["POST"]),
@@ -214,8 +212,6 @@ def make_app(  # noqa: C901 - one small function per route
         ],
         exception_handlers={404: not_found, 405: wrong_method},
     )
-    app.state.shop = shop
-    return app
 
 
 def serve(run: Path, host: str, port: int) -> None:

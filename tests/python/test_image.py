@@ -28,7 +28,7 @@ def test_every_package_of_the_image_has_hashes_and_no_address() -> None:
 
 
 def test_the_image_has_the_versions_of_requirements_txt() -> None:
-    named = (line.partition("#")[0].strip() for line in _text("requirements.txt").splitlines())
+    named = (re.split("[#;]", line)[0].strip() for line in _text("requirements.txt").splitlines())
     pinned = dict(line.split("==") for line in named if line)
     locked = dict(
         re.findall(r"^([a-z0-9-]+)==(\S+)", _text("requirements-image.txt"), re.MULTILINE)

@@ -344,12 +344,3 @@ def test_a_failure_makes_room_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -
         for _ in range(MOST_AT_ONCE + 1):
             assert client.post("/next", json={}).status_code == 500
     assert client.get("/shoppers").status_code == 200
-
-
-def test_the_shop_may_be_exchanged_between_two_requests(shop: Shop, next_run: Path) -> None:
-    app, other = make_app(shop), Shop(next_run)
-    other.next.state = replace(other.next.state, users=other.next.state.users + 10**6)
-    client = TestClient(app, base_url=HERE)
-    assert client.get("/shoppers").json() == shop.shoppers()
-    app.state.shop = other
-    assert client.get("/shoppers").json() == other.shoppers() != shop.shoppers()
