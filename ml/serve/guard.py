@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LONGEST_BODY = 1 << 20  # bytes; a full cart of 1,000 products is 25 kB
-MOST_AT_ONCE = 32
+MOST_AT_ONCE = 64
 """Requests that are being answered or wait for it; an answer takes some milliseconds."""
 
 MOST_CONNECTIONS = 2_000
