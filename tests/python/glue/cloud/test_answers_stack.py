@@ -148,10 +148,10 @@ def test_failures_and_runs_that_are_not_taken_up_are_told(template: Resolved) ->
 
 def test_the_stack_is_there_if_it_is_asked_for(nested: dict[str, Any]) -> None:
     text = read_template(FOLDER / "template.yaml")
-    assert text["Conditions"]["Answers"] == {
+    assert text["Conditions"]["HostsAnswers"] == {
         "Fn::Not": [{"Fn::Equals": [{"Ref": "AnswersAtOnce"}, "0"]}]
     }
-    assert (nested["Condition"], nested["DeletionPolicy"]) == ("Answers", "Delete")
+    assert (nested["Condition"], nested["DeletionPolicy"]) == ("HostsAnswers", "Delete")
     assert nested["Properties"]["TemplateURL"]["Fn::Sub"].endswith("${CodePrefix}answers.yaml")
     assert "answers.yaml" in CODE
     given = nested["Properties"]["Parameters"]
