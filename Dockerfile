@@ -34,13 +34,15 @@ COPY ml ml
 COPY glue glue
 RUN python -m compileall -q ml glue
 
-# the root file system is read-only where it runs: all that is written goes to /tmp, a volume
-RUN useradd --uid 10001 --no-create-home --home-dir /tmp basket
+# the root file system is read-only where it runs: all that is written goes to one folder, a volume
+ENV WORK=/var/lib/next_basket
+RUN useradd --uid 10001 --no-create-home --home-dir $WORK basket \
+    && install --directory --owner=basket --group=basket $WORK
 USER 10001
-ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=/tmp \
-    DBT_LOG_PATH=/tmp/logs DBT_TARGET_PATH=/tmp/target NUMBA_CACHE_DIR=/tmp/numba
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOME=$WORK TMPDIR=$WORK \
+    DBT_LOG_PATH=$WORK/logs DBT_TARGET_PATH=$WORK/target NUMBA_CACHE_DIR=$WORK/numba
 # a volume is root's alone, but for a folder that is declared here, which keeps its rights:
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bind-mounts.html
-VOLUME /tmp
+VOLUME $WORK
 HEALTHCHECK NONE
 CMD ["python", "-m", "glue", "--help"]

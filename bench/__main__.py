@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.discovery import discovery
+from bench.hosted import hosted
 from bench.measure import Measured, run_measured
 from bench.ml import ml
 from bench.same_tables import DISCOVERY_TABLES, check_same_tables
@@ -178,6 +179,7 @@ def _check_scripts(lake: Path, folder: Path) -> str:
 cli.add_command(ml)
 cli.add_command(discovery)
 cli.add_command(serve)
+cli.add_command(hosted)
 cli.add_command(export)
 cli.add_command(year)
 

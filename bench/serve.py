@@ -41,7 +41,7 @@ PATIENCE = 120  # seconds for the server to load a run
 def serve(run: Path | None, requests: int, clients: tuple[int, ...]) -> None:
     """Start the server and ask for the carts of random shoppers, each filled from their history."""
     run = run or runs_of("next-in-cart") / "latest"
-    bodies = _bodies(load_state(run / "state.npz"), requests)
+    bodies = bodies_of(load_state(run / "state.npz"), requests)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -73,7 +73,8 @@ def serve(run: Path | None, requests: int, clients: tuple[int, ...]) -> None:
     Console(width=100).print(table)
 
 
-def _bodies(state: State, count: int) -> list[bytes]:
+def bodies_of(state: State, count: int) -> list[bytes]:
+    """Give requests for random shoppers, each with a part of what they bought in the cart."""
     random = np.random.default_rng(SEED)
     bodies = []
     for user in random.integers(len(state.users), size=count):

@@ -97,6 +97,8 @@ class Settings(BaseModel):
     margin: float = _number("NEXT_BASKET_MARGIN", 0.005, 0)  # mean basket F1 that may be missing
     scan_limit_gb: int = _number("NEXT_BASKET_SCAN_LIMIT_GB", 20, 1)  # of one query
     budget_usd: int = _number("NEXT_BASKET_BUDGET_USD", 75, 1)  # a month
+    answers: int = _number("NEXT_BASKET_ANSWERS", 0, 0)  # carts at the same time; 0: no function
+    answers_memory_mb: int = _number("NEXT_BASKET_ANSWERS_MEMORY_MB", 3008, 1024)
 
     @property
     def crawler(self) -> str:

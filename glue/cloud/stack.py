@@ -18,7 +18,7 @@ from ml.tools.paths import ROOT
 from ml.tools.terminal import print_table
 
 FOLDER = ROOT / "glue" / "cloud"
-CODE = ("template.yaml", "databrew.yaml", "etl.asl.json", "export_job.py")
+CODE = ("template.yaml", "databrew.yaml", "answers.yaml", "etl.asl.json", "export_job.py")
 _FAILED = ("CREATE_FAILED", "UPDATE_FAILED", "DELETE_FAILED")
 _POLL = {"Delay": 5, "MaxAttempts": 360}
 # statuses of a stack that takes a change; a first deploy that failed takes none, and holds nothing
@@ -46,6 +46,8 @@ def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
         _apply(cloudformation, settings, _prepared(cloudformation, settings, prepared), exists)
         return
     exists = _is_to_be_changed(cloudformation, settings.name)
+    if settings.answers:
+        _check_image(settings)
     # the crawler names the classifier, so it comes first
     ensure_classifier(client("glue"), settings.classifier)
     prefix = upload_code(settings)
@@ -62,6 +64,20 @@ def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
         click.echo("Nothing was changed.")
         return
     _apply(cloudformation, settings, change_set, exists)
+
+
+def _check_image(settings: Settings) -> None:
+    """Refuse answers whose image is not there: no function is made without, and all rolls back."""
+    image = {"imageTag": settings.image_tag}
+    try:
+        client("ecr").describe_images(repositoryName=settings.name, imageIds=[image])
+    except ClientError as error:
+        if error_code(error) not in {"RepositoryNotFoundException", "ImageNotFoundException"}:
+            raise
+        raise click.ClickException(
+            f"There is no image {settings.name}:{settings.image_tag}, which answers carts: deploy"
+            " with NEXT_BASKET_ANSWERS=0, push the image, then deploy again."
+        ) from None
 
 
 def _prepared(cloudformation: Any, settings: Settings, name: str) -> dict[str, Any]:  # noqa: ANN401
@@ -212,6 +228,8 @@ def parameters(settings: Settings, prefix: str) -> dict[str, str]:
         "Margin": str(settings.margin),
         "ScanLimitBytes": str(settings.scan_limit_gb * 10**9),
         "BudgetUsd": str(settings.budget_usd),
+        "AnswersAtOnce": str(settings.answers),
+        "AnswersMemoryMb": str(settings.answers_memory_mb),
     }
 
 

@@ -1,4 +1,4 @@
-"""Who may ask the server, and how much: its addresses, its token, the longest body."""
+"""Who may ask the server, and how much: its addresses, its token, the longest body, how many."""
 
 import hmac
 import ipaddress
@@ -12,6 +12,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 LONGEST_BODY = 1 << 20  # bytes; a full cart of 1,000 products is 25 kB
+MOST_AT_ONCE = 64
+"""Requests that are being answered or wait for it; an answer takes some milliseconds."""
+
+MOST_CONNECTIONS = 2_000
+"""Connections, idle ones too; each holds up to 64 kB of a body that is not read yet."""
+
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1", "[::1]")
 SHORTEST_TOKEN = 16  # characters
 TOKEN_VARIABLE = "SERVE_TOKEN"  # noqa: S105 - the variable's name
@@ -73,6 +79,47 @@ class TokenMiddleware:
                 await refusal(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+class BusyMiddleware:
+    """
+    Refuses at once, with 503, what would be more than `most` requests at a time.
+
+    A queue without an end would fill the memory with bodies, and answer carts that nobody waits for
+    any more. `/health` is always let through.
+
+    Parameters
+    ----------
+    app
+        What answers the others.
+    most
+        Requests at a time.
+
+    """
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._most = most
+        self._count = 0
+        self._refusal = JSONResponse(
+            {"error": "there are more requests than can be answered: ask again in a second."},
+            status_code=503,
+            headers={"Retry-After": "1"},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it with 503 before its body is read."""
+        if scope["type"] != "http" or scope["path"] == _OPEN:
+            await self._app(scope, receive, send)
+            return
+        if self._count >= self._most:
+            await self._refusal(scope, receive, send)
+            return
+        self._count += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._count -= 1
 
 
 def read_token(host: str, environment: Mapping[str, str] = os.environ) -> str | None:

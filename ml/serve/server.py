@@ -1,6 +1,9 @@
 """The HTTP server: one process that holds one run."""
 
+import asyncio
 import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +20,10 @@ from ml.runs.run import read_run, scan_run_table
 from ml.serve.guard import (
     LONGEST_BODY,
     LOOPBACK_NAMES,
+    MOST_AT_ONCE,
+    MOST_CONNECTIONS,
     BodyTooLong,
+    BusyMiddleware,
     TokenMiddleware,
     read_body,
     read_token,
@@ -54,6 +60,8 @@ class Shop:
 
     """
 
+    task = NAME
+
     def __init__(self, folder: Path) -> None:
         self.run = read_run(folder, NAME)
         self.next: NextInCart = load_next_in_cart(folder)
@@ -62,6 +70,10 @@ class Shop:
         order = np.argsort(state.catalogue.popularity_rank, kind="stable")
         by_popularity = state.products[order].tolist()
         self._searched = [(product, self.name(product)) for product in by_popularity]
+
+    def warm_up(self) -> None:
+        """Answer once: the first answer compiles what finds candidates."""
+        self.answer({"user_id": 0, "cart": []})
 
     def name(self, product: int) -> str:
         """Give a product's name."""
@@ -99,7 +111,7 @@ class Shop:
 
 
 def make_app(  # noqa: C901 - one small function per route
-    shop: Shop, token: str | None = None
+    shop: Shop, token: str | None = None, hosts: Sequence[str] = LOOPBACK_NAMES
 ) -> Starlette:
     """
     Make the web application.
@@ -114,37 +126,51 @@ def make_app(  # noqa: C901 - one small function per route
     shop
         What answers.
     token
-        What requests must send (`ml.serve.guard`). Without one only requests that name this
-        machine are answered: a page of another site whose name is made to point here is not.
+        What requests must send (`ml.serve.guard`). Without one only requests that name a host of
+        `hosts` are answered: a page of another site whose name is made to point here is not.
+    hosts
+        Names of this machine; `*.example.com` stands for every name below it.
 
     """
     page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
+    # a finder serves one thread; while this one works, the other refuses what is too much
+    turns = ThreadPoolExecutor(1, thread_name_prefix="answers")
 
-    # the handlers are coroutines, so that one thread runs them all: a finder serves one thread
+    async def in_turn(ask: Callable[[], Response]) -> Response:
+        return await asyncio.get_running_loop().run_in_executor(turns, ask)
+
     async def next_products(request: Request) -> Response:
         try:
-            body = json.loads(await read_body(request))
+            body = await read_body(request)
         except BodyTooLong:
             return _refusal(f"the body is longer than {LONGEST_BODY:,} bytes.", 413)
-        except (ValueError, RecursionError):  # also numbers too long and lists too deep to read
-            return _refusal("the body is not JSON.", 400)
-        try:
-            answer = shop.answer(body, ids_are_text=_ids_are_text(request))
-            return _answer(request, answer)
-        except BadRequest as error:
-            return _refusal(str(error), 422)
+
+        def ask() -> Response:
+            try:
+                asked = json.loads(body)
+            except (ValueError, RecursionError):  # also numbers too long and lists too deep to read
+                return _refusal("the body is not JSON.", 400)
+            try:
+                return _answer(request, shop.answer(asked, ids_are_text=_ids_are_text(request)))
+            except BadRequest as error:
+                return _refusal(str(error), 422)
+
+        return await in_turn(ask)
 
     async def shopper(request: Request) -> Response:
         try:
-            return _answer(request, shop.shopper(request.path_params["user_id"]))
+            return await in_turn(
+                lambda: _answer(request, shop.shopper(request.path_params["user_id"]))
+            )
         except BadRequest as error:
             return _refusal(str(error), 404)
 
     async def shoppers(request: Request) -> Response:
-        return _answer(request, shop.shoppers())
+        return await in_turn(lambda: _answer(request, shop.shoppers()))
 
     async def products(request: Request) -> Response:
-        return _answer(request, shop.search(request.query_params.get("text", "")))
+        text = request.query_params.get("text", "")
+        return await in_turn(lambda: _answer(request, shop.search(text)))
 
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -179,9 +205,10 @@ def make_app(  # noqa: C901 - one small function per route
             Route("/version", run_version),
         ],
         middleware=[
+            Middleware(BusyMiddleware, most=MOST_AT_ONCE),
             Middleware(TokenMiddleware, token=token)
             if token
-            else Middleware(TrustedHostMiddleware, allowed_hosts=LOOPBACK_NAMES, www_redirect=False)
+            else Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
         ],
         exception_handlers={404: not_found, 405: wrong_method},
     )
@@ -201,11 +228,16 @@ def serve(run: Path, host: str, port: int) -> None:
     token = read_token(host)
     with step(f"load {run}"):
         shop = Shop(run)
-        # the first answer compiles what finds candidates
-        shop.answer({"user_id": shop.shoppers()[0] if shop.shoppers() else 0, "cart": []})
+        shop.warm_up()
     page = "takes requests with the token" if token else "is the page to try it"
     say(f"http://{host}:{port}/ {page}; stop it with Ctrl-C")
-    uvicorn.run(make_app(shop, token), host=host, port=port, log_level="warning")
+    uvicorn.run(
+        make_app(shop, token),
+        host=host,
+        port=port,
+        log_level="warning",
+        limit_concurrency=MOST_CONNECTIONS,
+    )
 
 
 def _ids_are_text(request: Request) -> bool:

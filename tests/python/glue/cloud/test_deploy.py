@@ -340,3 +340,31 @@ def test_other_refusals_stop_the_destruction() -> None:
     with pytest.raises(ClientError) as refused:
         stack._unless_missing(refuse)  # noqa: SLF001
     assert error_code(refused.value) == "AccessDenied"
+
+
+def test_answers_are_not_deployed_before_their_image_is_there(
+    stacks: Stacks, run: Run, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A function cannot be made without one: all that a first deploy makes would go again."""
+    monkeypatch.setenv("NEXT_BASKET_ANSWERS", "5")
+    ecr = aws.client("ecr")
+
+    def push(tag: str) -> None:
+        manifest = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "tag": tag}
+        ecr.put_image(repositoryName="shop", imageManifest=json.dumps(manifest), imageTag=tag)
+
+    def refused() -> None:
+        failed = run("deploy", "--yes")
+        assert failed.exit_code == 1
+        assert "There is no image shop:first, which answers carts" in failed.output
+        assert (stacks.asked, account.glue.classifiers) == ([], {})
+
+    refused()
+    ecr.create_repository(repositoryName="shop")
+    refused()
+    push("other")
+    refused()
+    push("first")
+    done = run("deploy", "--yes")
+    assert done.exit_code == 0, done.output
+    assert {"ParameterKey": "AnswersAtOnce", "ParameterValue": "5"} in stacks.options["Parameters"]

@@ -1,6 +1,7 @@
 """The HTTP answers of a served run."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
@@ -9,9 +10,17 @@ import pytest
 from click.testing import CliRunner
 from starlette.requests import Request
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from ml.__main__ import cli
-from ml.serve.guard import LONGEST_BODY, BodyTooLong, read_body, read_token
+from ml.serve.guard import (
+    LONGEST_BODY,
+    MOST_AT_ONCE,
+    BodyTooLong,
+    BusyMiddleware,
+    read_body,
+    read_token,
+)
 from ml.serve.server import Shop, make_app
 from ml.tools.hashes import write_hashes
 from ml.tools.paths import ROOT
@@ -276,3 +285,62 @@ def test_nobody_else_is_served_without_a_token(
 def test_loopback_needs_no_token(host: str) -> None:
     assert read_token(host, {}) is None
     assert read_token(host, {"SERVE_TOKEN": TOKEN}) == TOKEN
+
+
+def test_more_than_can_be_answered_is_refused_at_once() -> None:
+    """Two are let in and wait; the third is told so before its body is read."""
+    may_end = asyncio.Event()
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        if _scope["path"] == "/next":
+            await may_end.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def never() -> Message:
+        raise AssertionError("the body was read")
+
+    guarded = BusyMiddleware(app, most=2)
+
+    async def ask(path: str = "/next") -> tuple[int, dict[bytes, bytes], bytes]:
+        sent: list[Message] = []
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await guarded({"type": "http", "path": path, "headers": []}, never, send)
+        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
+
+    async def scenario() -> None:
+        waiting = [asyncio.create_task(ask()) for _ in range(2)]
+        await asyncio.sleep(0)
+        status, headers, body = await ask()
+        assert (status, headers[b"retry-after"]) == (503, b"1")
+        assert json.loads(body)["error"].endswith(".")
+        assert (await ask("/health"))[0] == 200
+        may_end.set()
+        assert [(await one)[0] for one in waiting] == [200, 200]
+        assert (await ask())[0] == 200, "who has been answered makes room"
+
+    asyncio.run(asyncio.wait_for(scenario(), timeout=10))
+
+
+def test_the_server_is_guarded_against_too_many(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.serve.server.MOST_AT_ONCE", 0)
+    client = TestClient(make_app(shop), base_url=HERE)
+    assert client.get("/shoppers").status_code == 503
+    assert client.get("/health").status_code == 200
+
+
+def test_a_failure_makes_room_too(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_asked: object, **_options: object) -> None:
+        raise ZeroDivisionError
+
+    client = TestClient(make_app(shop), base_url=HERE, raise_server_exceptions=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(Shop, "answer", fail)
+        for _ in range(MOST_AT_ONCE + 1):
+            assert client.post("/next", json={}).status_code == 500
+    assert client.get("/shoppers").status_code == 200
