@@ -203,13 +203,15 @@ def _fit_and_judge(
     for orders_back, scores in discovery.scores.items():
         with step(f"steps of window {orders_back}"):
             in_window = learners.orders_back == orders_back
-            inside = in_window & ~np.isnan(buy_again.chance)
-            own = own_products(data, learners.where(inside), buy_again.chance[inside], orders_back)
             # without chances a shopper would pass for one who has bought nothing yet
-            unknown = learners.user_id[in_window & ~inside]
+            unknown = learners.user_id[in_window & np.isnan(buy_again.chance)]
             some = np.setdiff1d(np.intersect1d(users, scores["user_id"].to_numpy()), unknown)
-            new = scores.lazy().sort(
-                "user_id", "score", "product_id", descending=[False, True, False]
+            inside = in_window & np.isin(learners.user_id, some)
+            own = own_products(data, learners.where(inside), buy_again.chance[inside], orders_back)
+            new = (
+                scores.lazy()
+                .filter(pl.col("user_id").is_in(some))
+                .sort("user_id", "score", "product_id", descending=[False, True, False])
             )
             state = build_state(data, orders_back, some, own, new)
             orders = known_orders(data, orders_back, state)
