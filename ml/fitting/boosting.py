@@ -68,9 +68,10 @@ class Examples:
     shopper
         int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
-        int64 [n]: the fold that holds the row's shopper out.
+        int64 [n]: the fold that holds the row's shopper out; -1 if none does.
     is_judged
-        bool [n]: whether the row is of the orders that the models are judged on.
+        bool [n]: whether the row is of the window that is judged, by the rows of shoppers that a
+        fold holds out.
 
     """
 
@@ -97,9 +98,10 @@ class Fitted:
     fold_rounds
         Rounds of each of them.
     probability
-        float64 [judged rows]: out-of-fold probabilities.
+        float64 [judged rows of a fold]: out-of-fold probabilities.
     older_probability
-        float64 [other rows]: theirs; NaN if they were not asked for.
+        float64 [rows of other windows]: theirs; NaN if they were not asked for, or no fold holds
+        the shopper out.
     seconds
         Time of all fits and predictions.
 
@@ -187,7 +189,7 @@ def fit(  # noqa: PLR0913 - what to fit, how, and where to keep it
         final=lgb.Booster(model_str=final) if final else None,
         fold_models=fold_models,
         fold_rounds=[booster.num_trees() for booster in fold_models],
-        probability=probability[examples.is_judged],
+        probability=probability[examples.is_judged & (examples.fold >= 0)],
         older_probability=probability[~examples.is_judged],
         seconds=time.perf_counter() - begun,
     )

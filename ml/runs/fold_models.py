@@ -22,7 +22,7 @@ class FoldModels:
     Attributes
     ----------
     users, folds
-        int64 [m]: the shoppers that were learnt from, rising, and the fold of each.
+        int64 [m]: the shoppers that a fold holds out, rising, and the fold of each.
     fold_models
         The model of each fold, which never saw its shoppers.
     model
@@ -36,12 +36,12 @@ class FoldModels:
     model: str
 
     def fold_of(self, user_id: Integers) -> Integers:
-        """Give the fold of each shopper, int64 [n]; -1 for those that were not learnt from."""
+        """Give the fold of each shopper, int64 [n]; -1 for those that none holds out."""
         return fold_of(user_id, self.users, self.folds)
 
     def unseen(self, user_id: Integers) -> Iterator[tuple[Booleans, lgb.Booster]]:
         """
-        Give each model with the rows that it scores: those of shoppers that it did not learn from.
+        Give each model with the rows that it scores: those of the shoppers that it holds out.
 
         Parameters
         ----------
@@ -51,7 +51,8 @@ class FoldModels:
         Yields
         ------
         bool [n], Booster
-            Rows of one fold, or of those that no model learnt from, which the last one scores.
+            Rows of one fold, or of the shoppers of none, whom the last model scores: no model
+            learnt from them, or not every fold is held out.
 
         """
         fold = self.fold_of(user_id)
@@ -69,9 +70,7 @@ class FoldModels:
         )
 
 
-def read_fold_models(
-    folder: Path, name: str, count: int, folds_file: str | None = None
-) -> FoldModels:
+def read_fold_models(folder: Path, name: str, folds_file: str | None = None) -> FoldModels:
     """
     Read what `FoldModels.write` wrote.
 
@@ -81,8 +80,6 @@ def read_fold_models(
         The run's folder.
     name, folds_file
         As they were given to `write`.
-    count
-        How many folds there are.
 
     Raises
     ------
@@ -94,6 +91,9 @@ def read_fold_models(
     return FoldModels(
         folds["user_id"].to_numpy(),
         folds["fold"].to_numpy(),
-        [read_model(folder / f"{name}-fold-{fold}.txt") for fold in range(count)],
+        [
+            read_model(folder / f"{name}-fold-{fold}.txt")
+            for fold in range(int(folds["fold"].to_numpy().max()) + 1)
+        ],
         read_model(folder / f"{name}.txt"),
     )

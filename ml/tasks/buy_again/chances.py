@@ -1,4 +1,4 @@
-"""The pre-order chances of everybody learnt from, out of fold: what another task learns from."""
+"""The pre-order chances, out of fold: what another task learns from."""
 
 import numpy as np
 import polars as pl
@@ -9,7 +9,7 @@ from ml.fitting.boosting import Fitted
 from ml.runs.fold_models import FoldModels
 
 CHANCES = "chances.parquet"
-"""The chance of every row that was learnt from, by the model of its shopper's fold."""
+"""The chance of every row whose shopper a fold holds out, by the model of that fold."""
 
 FOLDS_FILE = "folds.parquet"
 

@@ -36,7 +36,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     with step(f"read {data_path}"):
         labelled = data.candidates("labelled")
         check_fingerprint(run, data.fingerprint(READS), data_path)
-    evaluation = choose_judged_orders(data, labelled)
+    evaluation = choose_judged_orders(data, labelled, run.parameters["folds_held_out"])
     out_of_fold = scan_run_table(run.folder / OUT_OF_FOLD).collect()
     seconds = run.metrics["fit_seconds"]
     original = OutOfFold(out_of_fold[ORIGINAL_COLUMN].to_numpy(), seconds[ORIGINAL_COLUMN])

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from ml.data.arrays import Floats
+from ml.data.arrays import Booleans, Floats
 from ml.data.contract import Context, default_context
 from ml.data.reading import DataFolder, open_data
 from ml.data.tables import COLUMNS
@@ -46,13 +46,15 @@ def gate_figures(ladder: Ladder) -> Figures:
 
 def compare_with_live(
     data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path, scratch: Path
-) -> LiveFigures:
+) -> LiveFigures | None:
     """
     Give the mean basket F1 of a new run and of the live one on the orders the new one is judged on.
 
-    Both are judged out of fold: where the live run was judged on an order itself, its out-of-fold
-    probabilities count, for its model has seen that basket. Orders that came later are scored by
-    its model. The context is the one that the mode predicts with.
+    None if the live run learnt from all of these. Both are judged out of fold: where the live run
+    was judged on an order itself, its out-of-fold probabilities count, for its model has seen that
+    basket. Orders that came later are scored by its model. Those that it learnt from without being
+    judged on them, because it did not hold every fold out, are left out. The context is the one
+    that the mode predicts with.
 
     Parameters
     ----------
@@ -77,25 +79,31 @@ def compare_with_live(
     with step(f"read {data_path}"):
         # of the two only the live model scores these rows
         labelled = data.candidates("labelled", scratch, categories=read_categories(live_folder))
-    evaluation = choose_judged_orders(data, labelled)
+    evaluation = choose_judged_orders(data, labelled, new.parameters["folds_held_out"])
     context = default_context(data.contract.mode)
     ours = scan_run_table(new.folder / OUT_OF_FOLD).collect()[context].to_numpy()
-    theirs, unseen = _live_probability(
+    theirs, is_known, is_fair = _live_probability(
         data, evaluation, live, context, scan_run_table(live_targets)
     )
+    if not is_fair.any():
+        return None
     return LiveFigures(
         context=context,
-        orders=evaluation.orders.height,
-        rows_new_to_live=unseen,
-        value=_mean_basket_f1(evaluation, new, context, ours),
-        live_value=_mean_basket_f1(evaluation, live, context, theirs),
+        orders=int(is_fair.sum()),
+        rows_new_to_live=int((~is_known & is_fair[evaluation.order]).sum()),
+        value=float(_basket_f1(evaluation, new, context, ours)[is_fair].mean()),
+        live_value=float(_basket_f1(evaluation, live, context, theirs)[is_fair].mean()),
     )
 
 
 def _live_probability(
     data: DataFolder, evaluation: JudgedOrders, live: Run, context: Context, targets: pl.LazyFrame
-) -> tuple[Floats, int]:
-    """Give the live run's probability of each evaluated row, and how many it had not been fed."""
+) -> tuple[Floats, Booleans, Booleans]:
+    """
+    Give the live run's probability of each evaluated row, and whether it is out of fold.
+
+    The third tells of each order whether the live run scores it without having learnt from it.
+    """
     rows = evaluation.candidates
     booster = read_booster(live.model(context))
     scored = predict_rows(booster, rows.columns(), live.features["contexts"][context])
@@ -108,20 +116,23 @@ def _live_probability(
         how="left",
         maintain_order="left",
     )
+    targets = targets.select(COLUMNS["target_orders"])
     judged = (
         scan_run_table(live.folder / OUT_OF_FOLD)
-        .join(targets.select(COLUMNS["target_orders"]), on=["user_id", "orders_back"], how="inner")
+        .join(targets, on=["user_id", "orders_back"], how="inner")
         .select(*_KEY, known=pl.col(context))
         .collect()
     )
     known = mine.join(judged, on=_KEY, how="left", maintain_order="left")["known"]
     is_known = known.is_not_null().to_numpy()
-    return np.where(is_known, known.fill_null(0).to_numpy(), scored), int((~is_known).sum())
+    learnt = targets.filter(pl.col("orders_back") >= live.data["evaluation_window"])
+    orders = learnt.select("order_id").collect()["order_id"]
+    is_fair = ~evaluation.orders["order_id"].is_in(orders.implode()).to_numpy()
+    is_fair[evaluation.order[is_known]] = True
+    return np.where(is_known, known.fill_null(0).to_numpy(), scored), is_known, is_fair
 
 
-def _mean_basket_f1(
-    evaluation: JudgedOrders, run: Run, context: Context, probability: Floats
-) -> float:
+def _basket_f1(evaluation: JudgedOrders, run: Run, context: Context, probability: Floats) -> Floats:
     effect_sd = run.parameters["effect_sd"][context]
     decided = decide(evaluation.order, probability, effect_sd=effect_sd)
-    return float(evaluation.basket_f1(decided).mean())
+    return evaluation.basket_f1(decided)

@@ -26,21 +26,24 @@ class JudgedOrders:
     window
         The smallest orders_back with enough labels: its orders are the ones judged.
     orders
-        Those orders whose basket is known, m of them, sorted by user_id; also those of shoppers
-        without any candidate.
+        Those orders whose basket is known and whose shopper is held out, m of them, sorted by
+        user_id; also those of shoppers without any candidate.
     folds
-        One row per shopper with labelled rows in that window or an older one: user_id, fold.
+        One row per shopper with labelled rows in that window or an older one that a fold holds out:
+        user_id, fold.
     is_evaluated
-        bool [n]: whether a labelled row of data.csv is in that window.
+        bool [n]: whether a labelled row of data.csv is of those orders.
     shopper
         int64 [n]: the number of the row's shopper (DataFolder.shopper_numbers).
     fold
-        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that are only in newer
-        windows.
+        int64 [n]: the fold that holds the row's shopper out; -1 for shoppers that none holds out.
     candidates
         The evaluated rows.
     order
         int64 [evaluated rows]: index of the row's order in `orders`.
+    row_part
+        int64 [evaluated rows]: which of FOLDS parts of the evaluated shoppers the row is of. What
+        is fitted to out-of-fold predictions, to judge it, is fitted to those of the other parts.
 
     """
 
@@ -52,6 +55,7 @@ class JudgedOrders:
     fold: Integers
     candidates: Candidates
     order: Integers
+    row_part: Integers
 
     def examples(self, labelled: Candidates) -> Examples:
         """
@@ -67,21 +71,20 @@ class JudgedOrders:
 
         """
         learnt = labelled.orders_back >= self.window
-        shopper, fold, is_judged = self.shopper, self.fold, self.is_evaluated
+        shopper, fold = self.shopper, self.fold
         if not learnt.all():
-            labelled, shopper = labelled.where(learnt), shopper[learnt]
-            fold, is_judged = fold[learnt], is_judged[learnt]
+            labelled, shopper, fold = labelled.where(learnt), shopper[learnt], fold[learnt]
         return Examples(
             features=labelled.columns(),
             label=labelled.label,
             shopper=shopper,
             fold=fold,
-            is_judged=is_judged,
+            is_judged=labelled.orders_back == self.window,
         )
 
     @property
     def row_fold(self) -> Integers:
-        """Fold of each evaluated row, int64."""
+        """Fold that holds the shopper of each evaluated row out, int64."""
         return self.fold[self.is_evaluated]
 
     def f1(self, decided: Decided) -> Floats:
@@ -102,7 +105,9 @@ class JudgedOrders:
         return hits, predicted, self.orders["reorders"].to_numpy()
 
 
-def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders:
+def choose_judged_orders(
+    data: DataFolder, labelled: Candidates, held_out: int = FOLDS
+) -> JudgedOrders:
     """
     Choose the window to judge on and deal its shoppers into folds.
 
@@ -114,6 +119,8 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
         The data folder.
     labelled
         Its labelled rows.
+    held_out
+        How many of the FOLDS are held out (`folds_held_out`).
 
     Raises
     ------
@@ -129,38 +136,47 @@ def choose_judged_orders(data: DataFolder, labelled: Candidates) -> JudgedOrders
         )
     windows = np.unique(labelled.orders_back).tolist()
     window = next((one for one in windows if _can_be_judged(labelled, one)), windows[0])
-    is_evaluated = labelled.orders_back == window
-    evaluated = labelled.where(is_evaluated)
+    evaluated = labelled.where(labelled.orders_back == window)
     if evaluated.label.min() == evaluated.label.max():
         raise NothingToLearn(
             f"{data.path}: every label of orders_back {window} is {evaluated.label[0]:.0f}, in"
             f" {len(evaluated)} rows: there is nothing to learn from."
         )
-    # both kinds are dealt out by themselves, so that each fold has its part of the judged
+    orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
+    numbers = data.shopper_numbers
+    # each kind is dealt out by itself, so that each fold has its part of it
     judged = np.unique(evaluated.user_id)
     others = np.setdiff1d(labelled.user_id[labelled.orders_back > window], judged)
-    folds = pl.DataFrame(
-        {
-            "user_id": np.concatenate([judged, others]),
-            "fold": np.concatenate(
-                [
-                    assign_folds(data.shopper_numbers(judged), FOLDS),
-                    deal(data.shopper_numbers(others), FOLDS),
-                ]
-            ),
-        }
-    ).sort("user_id")
-    orders = data.targets.filter((pl.col("orders_back") == window) & pl.col("is_known"))
+    without = np.setdiff1d(orders["user_id"].to_numpy(), judged)
+    of_judged = _first_folds(judged, assign_folds(numbers(judged), FOLDS), held_out)
+    of_others = _first_folds(others, deal(numbers(others), FOLDS), held_out)
+    of_without = _first_folds(without, deal(numbers(without), FOLDS), held_out)
+    orders = orders.join(pl.concat([of_judged, of_without]), on="user_id", how="semi").sort(
+        "user_id"
+    )
+    folds = pl.concat([of_judged, of_others]).sort("user_id")
+    fold = fold_of(labelled.user_id, folds["user_id"].to_numpy(), folds["fold"].to_numpy())
+    is_evaluated = (labelled.orders_back == window) & (fold >= 0)
+    evaluated = labelled.where(is_evaluated)
+    shoppers, parts = of_judged["user_id"].to_numpy(), of_judged["fold"].to_numpy()
+    if held_out < FOLDS:
+        parts = deal(numbers(shoppers), FOLDS)
     return JudgedOrders(
         window=window,
         orders=orders,
         folds=folds,
         is_evaluated=is_evaluated,
-        shopper=data.shopper_numbers(labelled.user_id),
-        fold=fold_of(labelled.user_id, folds["user_id"].to_numpy(), folds["fold"].to_numpy()),
+        shopper=numbers(labelled.user_id),
+        fold=fold,
         candidates=evaluated,
         order=np.searchsorted(orders["user_id"].to_numpy(), evaluated.user_id),
+        row_part=fold_of(evaluated.user_id, shoppers, parts),
     )
+
+
+def _first_folds(users: Integers, folds: Integers, held_out: int) -> pl.DataFrame:
+    """Give user_id, fold of those in the folds that are held out."""
+    return pl.DataFrame({"user_id": users, "fold": folds}).filter(pl.col("fold") < held_out)
 
 
 def _can_be_judged(labelled: Candidates, window: int) -> bool:

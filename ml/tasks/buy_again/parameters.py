@@ -113,6 +113,16 @@ _MEDIUM_ROWS = 750_000
 _FULL_ROWS = 4_000_000
 
 
+def folds_held_out(rows: int) -> int:
+    """
+    Choose how many of the FOLDS are held out, by the number of labelled rows.
+
+    Of very many rows one fold is enough to judge by, and takes one fit of each kind instead of
+    five; shoppers of the others are only learnt from.
+    """
+    return FOLDS if rows < _FULL_ROWS else 1
+
+
 def parameters_for(rows: int) -> FitParameters:
     """Choose the parameters that suit the number of labelled rows."""
     if rows < _MEDIUM_ROWS:

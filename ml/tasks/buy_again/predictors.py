@@ -125,14 +125,14 @@ def original_prediction(evaluation: JudgedOrders, prediction: OutOfFold) -> Pred
 def model_prediction(
     evaluation: JudgedOrders, context: Context, prediction: OutOfFold
 ) -> Prediction:
-    """Decide by expected F1 with the order effect, estimated on the other folds' orders."""
+    """Decide by expected F1 with the order effect, estimated on the other parts' orders."""
     with step(f"decide, {context} model"):
         begun = time.perf_counter()
         probability = prediction.probability
-        fold = evaluation.row_fold
+        part = evaluation.row_part
         answers = np.zeros((3, len(probability)), dtype=np.bool_)
         for held_out in range(FOLDS):
-            rows = fold == held_out
+            rows = part == held_out
             effect_sd = estimate_effect_sd(
                 evaluation.order[~rows], probability[~rows], evaluation.candidates.label[~rows]
             )
@@ -149,7 +149,7 @@ def model_prediction(
 def _calibrated(
     name: str, evaluation: JudgedOrders, score: Floats, top: Integers, begun: float
 ) -> Prediction:
-    probability = calibrate(score, evaluation.candidates.label, evaluation.row_fold)
+    probability = calibrate(score, evaluation.candidates.label, evaluation.row_part)
     decided = decide(evaluation.order, probability)
     seconds = time.perf_counter() - begun
     return Prediction(name, "pre-order", _CALIBRATED, decided, probability, top, seconds)

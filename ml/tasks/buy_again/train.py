@@ -43,6 +43,7 @@ from ml.tasks.buy_again.parameters import (
     ORIGINAL_FEATURES,
     RESAMPLES,
     SEED,
+    folds_held_out,
     parameters_for,
 )
 from ml.tasks.buy_again.predictors import ORIGINAL_RECIPE, OutOfFold
@@ -95,7 +96,8 @@ def train(
         labelled = windows_that_fit(
             labelled, len(feature_names(data.contract, "order-start")), memory
         )
-        evaluation = choose_judged_orders(data, labelled)
+        held_out = folds_held_out(len(labelled))
+        evaluation = choose_judged_orders(data, labelled, held_out)
         parameters = parameters or parameters_for(len(labelled))
         checkpoints = run.parent / checkpoint_name(NAME, fingerprint, len(labelled), parameters)
         examples = evaluation.examples(labelled)
@@ -181,9 +183,9 @@ class _Calibration:
 
 
 def _calibration(evaluation: JudgedOrders, fitted: Fitted) -> _Calibration:
-    """Recalibrate only where the other folds' shoppers say that it lowers the logloss."""
+    """Recalibrate only where other shoppers say that it lowers the logloss."""
     label, given = evaluation.candidates.label, fitted.probability
-    after = calibrate(given, label, evaluation.row_fold)
+    after = calibrate(given, label, evaluation.row_part)
     differences = logloss_differences(label, given, after, evaluation.order)
     (change,) = bootstrap(differences[:, None], RESAMPLES, SEED)
     if change.high < 0:
@@ -192,10 +194,11 @@ def _calibration(evaluation: JudgedOrders, fitted: Fitted) -> _Calibration:
 
 
 def _chances(evaluation: JudgedOrders, labelled: Candidates, fitted: Fitted) -> pl.DataFrame:
-    """Lay out what the pre-order models say of every row that was learnt from."""
+    """Lay out what the pre-order models say of every row of a shopper that a fold holds out."""
     older = labelled.where(labelled.orders_back > evaluation.window)
     judged = chances_of(evaluation.candidates, fitted.probability)
-    return pl.concat([judged, chances_of(older, fitted.older_probability)])
+    both = pl.concat([judged, chances_of(older, fitted.older_probability)])
+    return both.filter(pl.col("chance").is_not_nan())
 
 
 def _original_features(contract: Contract) -> list[str]:
@@ -249,6 +252,7 @@ def _records(
         },
         "parameters": {
             "folds": FOLDS,
+            "folds_held_out": len(fitted["pre-order"].fold_models),
             **asdict(parameters),
             "fold_rounds": {context: one.fold_rounds for context, one in fitted.items()},
             "rounds": {context: one.booster().num_trees() for context, one in fitted.items()},

@@ -45,7 +45,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
         "product_id",
         orders_back=pl.lit(run.metrics["ladder"]["window"], pl.Int32),
     )
-    models = read_fold_models(run.folder, NAME, parameters.FOLDS)
+    models = read_fold_models(run.folder, NAME)
     windows, older = _older_lists(data, models)
     return evaluate_lists(windows, pl.concat([listed.collect(), *older]))
 

@@ -227,6 +227,4 @@ def read_learnt(folder: Path) -> Learnt:
     scores = scan_run_table(folder / _SCORES).collect()
     windows = scores.partition_by("orders_back", maintain_order=True, include_key=False)
     numbers = scores["orders_back"].unique(maintain_order=True).to_list()
-    return Learnt(
-        read_fold_models(folder, NAME, parameters.FOLDS), dict(zip(numbers, windows, strict=True))
-    )
+    return Learnt(read_fold_models(folder, NAME), dict(zip(numbers, windows, strict=True)))

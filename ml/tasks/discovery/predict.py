@@ -15,7 +15,7 @@ from ml.data.reading import DataFolder, open_data
 from ml.data.shop_columns import shop_columns
 from ml.runs.fold_models import FoldModels, read_fold_models
 from ml.runs.run import check_contract, read_run
-from ml.tasks.discovery import FILE, NAME, parameters
+from ml.tasks.discovery import FILE, NAME
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
 from ml.tasks.discovery.model import score
 from ml.tasks.discovery.recommend import RECOMMENDATIONS, recommend, with_reasons
@@ -118,7 +118,7 @@ def predict(
     check_contract(run, data.contract, data_path)
     ids = _department_ids(data, departments)
     in_cart = _products_in_carts(data, carts) if carts else None
-    models = read_fold_models(run_folder, NAME, parameters.FOLDS)
+    models = read_fold_models(run_folder, NAME)
     users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
     stamps = {
         "model_version": run_folder.resolve().name,

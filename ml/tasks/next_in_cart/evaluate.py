@@ -38,7 +38,7 @@ def evaluate(data_path: Path, run_folder: Path) -> Ladder:
     check_contract(run, data.contract, data_path)
     check_fingerprint(run, data.fingerprint(READS), data_path)
     state = load_state(run.folder / "judged-state.npz")
-    models = read_fold_models(run.folder, discovery.NAME, parameters.FOLDS)
+    models = read_fold_models(run.folder, discovery.NAME)
     orders_back = run.metrics["ladder"]["window"]
     orders = known_orders(data, orders_back, state)
     users = state.users[np.array([order.user for order in orders], dtype=np.int64)]

@@ -336,5 +336,16 @@ def _indices(products: Integers, wanted: pl.Series) -> Indices:
 
 
 def _starts(keys: Integers, values: Integers) -> Integers:
-    """Give where each value's run of sorted keys begins, and behind the last one their number."""
-    return np.append(np.searchsorted(keys, values), len(keys)).astype(np.int64)
+    """
+    Give where each value's run of sorted keys begins, and behind the last one their number.
+
+    Raises
+    ------
+    ValueError
+        If there are keys of no value, which would pass for those of the value before them.
+
+    """
+    starts, ends = (np.searchsorted(keys, values, side) for side in ("left", "right"))
+    if (ends - starts).sum() != len(keys):
+        raise ValueError("rows of shoppers or products that are not laid out")
+    return np.append(starts, len(keys)).astype(np.int64)

@@ -138,7 +138,7 @@ def newest_state(
     users = data.window_targets(0)["user_id"].to_numpy()
     if only is not None:
         users = np.intersect1d(users, only)
-    models = read_fold_models(folder, discovery_task.NAME, parameters.FOLDS)
+    models = read_fold_models(folder, discovery_task.NAME)
     with step("discovery lists"):
         write_recommendations(recommendations, data, users, models)
     new = pl.scan_parquet(recommendations, glob=False)
@@ -150,7 +150,7 @@ def _newest_own_products(
     data: DataFolder, folder: Path, scratch: Path, only: Integers | None
 ) -> pl.DataFrame:
     names = feature_names(data.contract, "pre-order")
-    models = read_fold_models(folder, buy_again_task.NAME, parameters.FOLDS)
+    models = read_fold_models(folder, buy_again_task.NAME)
     with step("buy-again chances"), tempfile.TemporaryDirectory(dir=scratch) as inner:
         candidates = data.candidates("newest", Path(inner), only, read_categories(folder))
         probability = np.full(len(candidates), np.nan)
@@ -202,11 +202,16 @@ def _fit_and_judge(
     most_steps = parameters.MOST_STEPS // len(discovery.scores)
     for orders_back, scores in discovery.scores.items():
         with step(f"steps of window {orders_back}"):
-            inside = (learners.orders_back == orders_back) & ~np.isnan(buy_again.chance)
+            in_window = learners.orders_back == orders_back
+            # without chances a shopper would pass for one who has bought nothing yet
+            unknown = learners.user_id[in_window & np.isnan(buy_again.chance)]
+            some = np.setdiff1d(np.intersect1d(users, scores["user_id"].to_numpy()), unknown)
+            inside = in_window & np.isin(learners.user_id, some)
             own = own_products(data, learners.where(inside), buy_again.chance[inside], orders_back)
-            some = users[np.isin(users, scores["user_id"].to_numpy())]
-            new = scores.lazy().sort(
-                "user_id", "score", "product_id", descending=[False, True, False]
+            new = (
+                scores.lazy()
+                .filter(pl.col("user_id").is_in(some))
+                .sort("user_id", "score", "product_id", descending=[False, True, False])
             )
             state = build_state(data, orders_back, some, own, new)
             orders = known_orders(data, orders_back, state)
@@ -280,7 +285,7 @@ def _learnt_buy_again(data: DataFolder, discovery: Learnt, learners: Candidates)
         chances = scan_run_table(run.folder / CHANCES).collect()
         found = keys.join(chances, on=keys.columns, how="left", maintain_order="left")["chance"]
         return _BuyAgain(
-            read_fold_models(run.folder, run.model("pre-order").stem, parameters.FOLDS, FOLDS_FILE),
+            read_fold_models(run.folder, run.model("pre-order").stem, FOLDS_FILE),
             read_categories(run.folder),
             found.cast(pl.Float64).fill_null(np.nan).to_numpy(),
             run.parameters,
