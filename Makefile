@@ -39,7 +39,7 @@ help: ## list the targets
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/dev-installed: requirements.txt requirements-tools.txt requirements-dev.txt
+.venv/dev-installed: requirements.txt requirements-tools.txt requirements-hosted.txt requirements-dev.txt
 	@echo "Installing the tools of the checks into .venv (once) ..."
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -178,8 +178,8 @@ format: .venv/dev-installed ## rewrite Python and SQL files in the project's sty
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-lock: .venv/supply-installed ## every package of the image with its sha256, after a change of requirements.txt
-	.venv/supply/bin/uv pip compile requirements.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+lock: .venv/supply-installed ## every package of the image with its sha256, after a change of requirements
+	.venv/supply/bin/uv pip compile requirements-hosted.txt --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 		--only-binary :all: --generate-hashes --no-annotate --no-header --quiet --output-file requirements-image.txt
 
 audit: .venv/supply-installed ## vulnerabilities of the image's packages, and target/sbom.json, which lists them

@@ -29,8 +29,9 @@ def test_every_package_of_the_image_has_hashes_and_no_address() -> None:
 
 
 def test_the_image_has_the_versions_of_requirements_txt() -> None:
-    named = (re.split("[#;]", line)[0].strip() for line in _text("requirements.txt").splitlines())
-    pinned = dict(line.split("==") for line in named if line)
+    lines = (_text("requirements.txt") + _text("requirements-hosted.txt")).splitlines()
+    named = (re.split("[#;]", line)[0].strip() for line in lines)
+    pinned = dict(line.split("==") for line in named if "==" in line)
     locked = dict(
         re.findall(r"^([a-z0-9-]+)==(\S+)", _text("requirements-image.txt"), re.MULTILINE)
     )
