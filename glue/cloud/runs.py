@@ -162,6 +162,7 @@ def status(runs: int) -> None:
         gates = [
             f"{task} {gate['figures']['measure']} {gate['figures']['value']:.4f}"
             for task, gate in live["gates"].items()
+            if gate["figures"]
         ]
         click.echo(f"live: run {live['run']} of {live['published_at']}, {', '.join(gates)}")
     else:

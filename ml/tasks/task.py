@@ -22,15 +22,17 @@ class Gate:
     Attributes
     ----------
     figures
-        Called with a finished run: what it is worth, beside its floor.
+        Called with a finished run: what it is worth, beside its floor; None if it could not be
+        judged.
     compare
         Called with data.csv, the folders of the new and of the live run, the live run's
-        target_orders.parquet and a folder for temporary files: both on the same orders.
+        target_orders.parquet and a folder for temporary files: both on the same orders, None if
+        there are none.
 
     """
 
-    figures: "Callable[[Run], Figures]"
-    compare: "Callable[[Path, Path, Path, Path, Path], LiveFigures]"
+    figures: "Callable[[Run], Figures | None]"
+    compare: "Callable[[Path, Path, Path, Path, Path], LiveFigures | None]"
 
 
 @dataclass(frozen=True)

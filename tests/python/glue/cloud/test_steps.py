@@ -34,8 +34,9 @@ FIGURES: dict[str, Any] = {
     "value": 0.4,
     "floor": 0.38,
     "floor_of": "recency decay 0.85",
+    "difference": None,
 }
-PASSED = {"buy-again": {"passed": True, "reason": "", "figures": FIGURES}}
+PASSED = {task.name: {"passed": True, "reason": "", "figures": FIGURES} for task in TASKS}
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,14 @@ def test_gate_holds_the_new_model_against_the_live_one(
     live_f1: float | None,
     passes: bool,
 ) -> None:
-    """The step runs `ml gate`, with the live run if there is one, and stores its verdict."""
+    """The step runs `ml gate` for each task, with the live run if there is one."""
     put(account, "runs/run-7/export/data.csv", "x")
-    put(account, "runs/run-7/models/buy-again/metrics.json", "of run 7")
+    for task in TASKS:
+        put(account, f"runs/run-7/models/{task.name}/metrics.json", f"{task.name} of run 7")
     if live_f1:
         put(account, "live/current.json", live_entry("run-6", {"features.json": "of run 6"}))
-        put(account, "runs/run-6/models/buy-again/features.json", "of run 6")
+        for task in TASKS:
+            put(account, f"runs/run-6/models/{task.name}/features.json", "of run 6")
         put(account, "runs/run-6/export/target_orders.parquet", "of run 6")
         put(account, "runs/run-6/export/data.csv", "not needed")
     asked: list[dict[str, Any]] = []
@@ -63,7 +66,8 @@ def test_gate_holds_the_new_model_against_the_live_one(
         if arguments[0] != "gate":
             return [sys.executable, "-c", ""]
         options = gate_command.make_context("gate", list(arguments[1:])).params
-        assert (options["run"] / "metrics.json").read_text() == '"of run 7"'
+        task = options["task"].name
+        assert (options["run"] / "metrics.json").read_text() == f'"{task} of run 7"'
         compared = None
         if options["live"]:
             assert (options["live"] / "features.json").read_text() == '"of run 6"'
@@ -81,12 +85,15 @@ def test_gate_holds_the_new_model_against_the_live_one(
     monkeypatch.setattr(steps, "_ml", program)
     done = run_step("evaluate")
     assert (done.exit_code == 0) == passes, done.output
-    assert [bool(options["live"]) for options in asked] == [bool(live_f1)]
-    assert asked[0]["margin"] == account.settings.margin
-    verdict = json.loads(
+    assert [options["task"] for options in asked] == TASKS
+    assert {bool(options["live"]) for options in asked} == {bool(live_f1)}
+    assert {options["margin"] for options in asked} == {account.settings.margin}
+    verdicts = json.loads(
         account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/gate.json")["Body"].read()
-    )["buy-again"]
-    assert (verdict["figures"], verdict["passed"]) == (FIGURES, passes)
+    )
+    assert verdicts.keys() == {task.name for task in TASKS}
+    for verdict in verdicts.values():
+        assert (verdict["figures"], verdict["passed"]) == (FIGURES, passes)
     if not passes:
         assert "more than 0.005 below the live model's 0.4060" in reason(account)
 
@@ -219,8 +226,10 @@ def put_models(account: Account) -> None:
 
 
 def live_entry(run: str, files: dict[str, object]) -> dict[str, object]:
-    """Give what `publish` writes of a run that has these files of buy-again's model."""
-    models = {f"buy-again/{name}": sha256(content) for name, content in files.items()}
+    """Give what `publish` writes of a run that has these files in each task's model."""
+    models = {
+        f"{task.name}/{name}": sha256(content) for task in TASKS for name, content in files.items()
+    }
     return {"run": run, "sha256": {"models": models, "predictions": {}}}
 
 
@@ -317,7 +326,8 @@ def test_evaluation_writes_down_what_it_judged(
 
     def gate(*arguments: str) -> list[str]:
         out = arguments[arguments.index("--out") + 1]
-        write = "import pathlib; out = pathlib.Path(%r); out.parent.mkdir(); out.write_text(%r)"
+        write = "import pathlib; out = pathlib.Path(%r); out.parent.mkdir(exist_ok=True);"
+        write += "out.write_text(%r)"
         return [sys.executable, "-c", write % (out, verdict)]
 
     monkeypatch.setattr(steps, "_ml", gate)
@@ -406,11 +416,12 @@ def tag(account: Account, key: str) -> None:
     account.s3.put_object_tagging(Bucket=BUCKET, Key=key, Tagging={"TagSet": [OLD]})
 
 
-def test_run_that_failed_the_gate_is_not_published(
-    account: Account, run_step: Callable[[str], Result]
+@pytest.mark.parametrize("refusing", [task.name for task in TASKS])
+def test_run_that_failed_the_gate_of_one_task_is_not_published(
+    account: Account, run_step: Callable[[str], Result], refusing: str
 ) -> None:
     finished(account)
-    put(account, "runs/run-7/gate.json", {"buy-again": {"passed": False}})
+    put(account, "runs/run-7/gate.json", PASSED | {refusing: {"passed": False}})
     assert run_step("publish").exit_code == 1
     assert live_run(account.settings) is None
 
