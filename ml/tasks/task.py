@@ -80,6 +80,8 @@ class Task:
         Imports the task's modules, some of which are slow to import, and gives its functions.
     train_options, predict_options
         Options of these commands that the task has of its own.
+    score
+        The one of `writes`, and its column, that says how likely each product is; None for none.
     published
         The one of `writes` that goes back to the lake, where dbt finds it as the table of its name
         in the source `predictions`; None for none.
@@ -100,6 +102,7 @@ class Task:
     load: Callable[[], Functions]
     train_options: tuple[click.Option, ...] = ()
     predict_options: tuple[click.Option, ...] = ()
+    score: tuple[str, str] | None = None
     published: str | None = None
     stand_in_options: Callable[[Path, Path], dict[str, str]] | None = None
     gate: Gate | None = None

@@ -42,6 +42,7 @@ DISCOVERY = Task(
     name=NAME,
     reads=READS,
     writes=(FILE,),
+    score=(FILE, "score"),
     load=_load,
     predict_options=(
         click.Option(

@@ -48,6 +48,7 @@ NEXT_IN_CART = Task(
     name=NAME,
     reads=READS,
     writes=(FILE,),
+    score=(FILE, "score"),
     load=_load,
     predict_options=(
         click.Option(

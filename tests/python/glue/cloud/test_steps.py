@@ -92,6 +92,8 @@ def test_gate_holds_the_new_model_against_the_live_one(
         account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/gate.json")["Body"].read()
     )
     assert verdicts.keys() == {task.name for task in TASKS}
+    for task in TASKS:
+        assert json.dumps({"task": task.name, "gate_value": 0.4}) in done.output
     for verdict in verdicts.values():
         assert (verdict["figures"], verdict["passed"]) == (FIGURES, passes)
     if not passes:
@@ -189,11 +191,25 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
     )
     put(account, "runs/run-7/export/data.csv", "x")
     put_models(account)
+    older = {"columns": {"up_orders": {"edges": [1], "counts": [1, 1, 0]}}}
+    put(account, "live/current.json", {"run": "run-6"})
+    put(account, "runs/run-6/predictions/summary.json", older)
     asked: dict[str, list[str]] = {}
     carts: list[str] = []
+    summary: dict[str, Any] = {
+        "rows_out": {"buy-again/scores.parquet": 7, "discovery/recommendations.parquet": 3},
+        "lines": {"read": 9, "rejected": 2},
+        "psi": {"up_orders": 0.31, "user_orders": 0.1},
+    }
 
     def predict(*arguments: str) -> list[str]:
         given = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+        if arguments[0] == "summarize":
+            assert json.loads(Path(given["--before"]).read_text()) == older
+            done = {path.parent.name for path in Path(given["--predictions"]).glob("*/scores")}
+            assert done == {task.name for task in TASKS}
+            write = "import pathlib; pathlib.Path(%r).write_text(%r)"
+            return [sys.executable, "-c", write % (given["--out"], json.dumps(summary))]
         asked[given["--task"]] = sorted(given)
         if "--carts" in given:
             carts.extend(Path(given["--carts"]).read_text().splitlines())
@@ -212,7 +228,13 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
     }
     assert carts == ["cart_id,user_id,position,product_id", "7,7,,", "9,9,,"]
     listed = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="runs/run-7/predictions/")
-    assert [entry["Key"].split("/")[3] for entry in listed["Contents"]] == sorted(asked)
+    made = [entry["Key"].split("/")[3] for entry in listed["Contents"]]
+    assert made == [*sorted(asked), "summary.json"]
+    body = account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/predictions/summary.json")["Body"]
+    judged = {name: sha256(text) for name, text in MODELS.items()}
+    assert json.loads(body.read()) == summary | {"models": judged, "against": "run-6"}
+    # of these the template makes metrics: test_guarantees.py
+    assert '{"rows_predicted": 10, "rejected_lines": 2, "drift": 0.31}' in done.output
 
 
 MODELS: dict[str, object] = {f"{task.name}/metrics.json": {} for task in TASKS}
@@ -252,6 +274,8 @@ def finished(account: Account) -> None:
     for task in ("buy-again", "discovery", "next-in-cart"):
         put(account, f"runs/run-7/predictions/{task}/scores.parquet", {})
     put(account, "runs/run-7/predictions/discovery/recommendations.parquet", "of run 7")
+    summary = {"models": {name: sha256(text) for name, text in MODELS.items()}}
+    put(account, "runs/run-7/predictions/summary.json", summary)
 
 
 def test_publish_names_model_and_predictions_in_one_object(
@@ -287,6 +311,7 @@ def test_publish_names_model_and_predictions_in_one_object(
         ("models/discovery/metrics.json", "has no models of discovery"),
         ("predictions/next-in-cart/scores.parquet", "has no predictions of next-in-cart"),
         ("predictions/discovery/recommendations.parquet", "Not Found"),
+        ("predictions/summary.json", "are not whole, or of other models"),
     ],
 )
 def test_half_a_run_is_not_published(
