@@ -105,12 +105,11 @@ class Client:
     def paginate(self, Bucket: str, Prefix: str) -> list[dict[str, Any]]:  # noqa: N803
         """List the objects below a prefix."""
         assert Bucket
-        found = sorted((key, one) for key, one in self.bucket.current().items() if key >= Prefix)
         return [
             {
                 "Contents": [
                     {"Key": key, "LastModified": one.written, "Size": 1, "ETag": ""}
-                    for key, one in found
+                    for key, one in sorted(self.bucket.current().items())
                     if key.startswith(Prefix)
                 ]
             }
