@@ -20,6 +20,7 @@ main = LazyCommands(
         "publish": "glue.cloud.runs",
         "fetch": "glue.cloud.live",
         "status": "glue.cloud.runs",
+        "runs": "glue.cloud.runs_page",
         "logs": "glue.cloud.runs",
         "step": "glue.cloud.steps",
         "cost": "glue.cloud.cost",

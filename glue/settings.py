@@ -94,7 +94,9 @@ class Settings(BaseModel):
     )
     time_zone: str = Field("UTC", alias="NEXT_BASKET_TIME_ZONE")
     windows: int = _number("NEXT_BASKET_WINDOWS", 2, 2)  # target orders per shopper
-    margin: float = _number("NEXT_BASKET_MARGIN", 0.005, 0)  # mean basket F1 that may be missing
+    margin: float = _number("NEXT_BASKET_MARGIN", 0.005, 0)  # of a gate's measure, may be missing
+    # population stability index of a feature or score, above which a mail is sent
+    drift_limit: float = _number("NEXT_BASKET_DRIFT_LIMIT", 0.25, 0)
     scan_limit_gb: int = _number("NEXT_BASKET_SCAN_LIMIT_GB", 20, 1)  # of one query
     budget_usd: int = _number("NEXT_BASKET_BUDGET_USD", 75, 1)  # a month
     answers: int = _number("NEXT_BASKET_ANSWERS", 0, 0)  # carts at the same time; 0: no function

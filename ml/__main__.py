@@ -15,6 +15,7 @@ cli = LazyCommands(
         "predict": "ml.commands",
         "tune": "ml.commands",
         "gate": "ml.commands",
+        "summarize": "ml.commands",
         "report": "ml.commands",
         "serve": "ml.commands",
     },

@@ -1,5 +1,6 @@
 """The commands that work on data.csv and on runs: what a task is asked comes from its object."""
 
+import json
 import shutil
 import tempfile
 from copy import copy
@@ -212,8 +213,7 @@ def gate(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     from ml.runs.run import read_run  # noqa: PLC0415
 
     if not task.gate:
-        have = " and ".join(one.name for one in TASKS if one.gate)
-        raise click.UsageError(f"only {have} passes a gate.")
+        raise click.UsageError(f"{task.name} has no gate: its runs always pass.")
     if bool(live) != bool(live_targets):
         raise click.UsageError("--live and --live-targets belong together: give both or neither.")
     compared = None
@@ -228,6 +228,31 @@ def gate(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     if not verdict.passed:
         raise click.ClickException(f"{task.name} may not go live: {verdict.reason}.")
     click.echo(f"{task.name} may go live: {verdict.words}.")
+
+
+@click.command()
+@data_option
+@click.option(
+    "--predictions", type=_PATH, required=True, help="Folder of what each task predicted."
+)
+@click.option("--before", type=_PATH, help="The summary of an older run, to compare with.")
+@click.option("--out", type=_PATH, required=True, help="The summary as JSON, to be written.")
+def summarize(data: Path | None, predictions: Path, before: Path | None, out: Path) -> None:
+    """Count what a run read and predicted, and how far features and scores have moved."""
+    from ml.judging.summary import summarize as summary_of  # noqa: PLC0415 - slow to import
+
+    scores = {
+        f"score of {task.name}": (Path(task.name) / task.score[0], task.score[1])
+        for task in TASKS
+        if task.score
+    }
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
+        summary = summary_of(data or default_data(), predictions, scores, before, Path(scratch))
+    with file_aside(out) as aside:
+        aside.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+    for name, index in list(summary["psi"].items())[:3]:
+        click.echo(f"{name}: population stability index {index:.3f}")
 
 
 @click.command()

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from ml.tools.terminal import print_message, print_table
 MEGABYTE = 1 << 20
 TERABYTE = 1 << 40
 LEAST_BILLED = 10 * MEGABYTE  # of a query, however little it scans
+USD_PER_TB = 5.0  # in most regions
 _BATCH = 50  # queries that Athena lists and describes at a time
 
 _COMMENT = re.compile(r"\s*-- /\* (\{.*?\}) \*/")
@@ -62,7 +63,7 @@ class NodeCost:
 @click.option(
     "--price",
     type=click.FloatRange(min=0),
-    default=5.0,
+    default=USD_PER_TB,
     help="US dollars for a terabyte scanned, in your region.",
 )
 def cost(price: float) -> None:
@@ -131,6 +132,32 @@ def last_run(athena: Any, work_group: str) -> list[NodeCost]:  # noqa: ANN401
         for node, queries in found.items()
     ]
     return sorted(costs, key=lambda cost: (-cost.scanned, cost.node))
+
+
+@dataclass(frozen=True)
+class Bill:
+    """Some queries: how many, the bytes that they read, and US dollars."""
+
+    queries: int
+    scanned: int
+    usd: float
+
+
+def bill(queries: Sequence[dict[str, Any]]) -> Bill:
+    """Add up queries, as Athena describes them."""
+    billed = sum(map(billed_bytes, queries))
+    return Bill(len(queries), sum(map(_scanned, queries)), billed / TERABYTE * USD_PER_TB)
+
+
+def queries_since(athena: Any, work_group: str, since: datetime) -> list[dict[str, Any]]:  # noqa: ANN401
+    """Give the work group's queries since a time, newest first, as Athena describes them."""
+    found: list[dict[str, Any]] = []
+    for page in _newest_first(athena, work_group):
+        recent = [query for query in page if query["Status"]["SubmissionDateTime"] >= since]
+        found += recent
+        if len(recent) < len(page):
+            break
+    return found
 
 
 def billed_bytes(query: dict[str, Any]) -> int:

@@ -7,15 +7,12 @@ from typing import Any
 
 import click
 
-from glue.cloud.cost import TERABYTE, billed_bytes
+from glue.cloud.cost import bill, queries_since
 from glue.cloud.live import live_run
 from glue.settings import Settings, read_settings
 from ml.tools.aws import account_id, client, partition
 from ml.tools.s3 import list_objects
 from ml.tools.terminal import print_table
-
-USD_PER_TB = 5  # Athena's price in most regions
-
 
 # the steps at which a run can be gone on with: each finds in the run's folder what it needs
 ENTRIES = {
@@ -150,7 +147,8 @@ def status(runs: int) -> None:
     if not executions:
         click.echo("No run yet: `python -m glue upload FOLDER` or `python -m glue start`.")
         return
-    queries = _queries(settings, min(one["startDate"] for one in executions))
+    since = min(one["startDate"] for one in executions)
+    queries = queries_since(client("athena"), settings.work_group, since)
     print_table(
         ("run", "started", "ended", "minutes", "queries", "scanned MB", "Athena USD", "reason"),
         [_row(states, one, queries) for one in executions],
@@ -162,6 +160,7 @@ def status(runs: int) -> None:
         gates = [
             f"{task} {gate['figures']['measure']} {gate['figures']['value']:.4f}"
             for task, gate in live["gates"].items()
+            if gate["figures"]
         ]
         click.echo(f"live: run {live['run']} of {live['published_at']}, {', '.join(gates)}")
     else:
@@ -199,45 +198,42 @@ def state_machine(settings: Settings) -> str:
 
 
 def _row(states: Any, one: dict[str, Any], queries: list[dict[str, Any]]) -> list[str]:  # noqa: ANN401
-    end = one.get("stopDate", datetime.now(UTC))
-    mine = [
-        query
-        for query in queries
-        if one["startDate"] <= query["Status"]["SubmissionDateTime"] <= end
-    ]
-    scanned = [query.get("Statistics", {}).get("DataScannedInBytes", 0) for query in mine]
-    billed = sum(billed_bytes(query) for query in mine)
-    reason = ""
-    if one["status"] not in {"RUNNING", "SUCCEEDED"}:
-        ended = states.describe_execution(executionArn=one["executionArn"])
-        reason = ended.get("cause") or ended.get("error") or "no reason given"
+    seconds = (ended_at(one) - one["startDate"]).total_seconds()
+    bills = bill(queries_during(one, queries))
     return [
         one["name"],
         one["startDate"].astimezone(UTC).strftime("%Y-%m-%d %H:%M"),
         one["status"].lower(),
-        f"{(end - one['startDate']).total_seconds() / 60:.1f}",
-        str(len(mine)),
-        f"{sum(scanned) / 1e6:,.1f}",
-        f"{billed / TERABYTE * USD_PER_TB:.4f}",
-        _short(reason),
+        f"{seconds / 60:.1f}",
+        str(bills.queries),
+        f"{bills.scanned / 1e6:,.1f}",
+        f"{bills.usd:.4f}",
+        _short(reason_of(states, one)),
     ]
+
+
+def ended_at(one: dict[str, Any]) -> datetime:
+    """Give the time at which a run ended; of one that is under way, now."""
+    ended: datetime = one.get("stopDate", datetime.now(UTC))
+    return ended
+
+
+def queries_during(one: dict[str, Any], queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Choose the queries that were sent during a run."""
+    return [
+        query
+        for query in queries
+        if one["startDate"] <= query["Status"]["SubmissionDateTime"] <= ended_at(one)
+    ]
+
+
+def reason_of(states: Any, one: dict[str, Any]) -> str:  # noqa: ANN401
+    """Say why a run failed; empty if it did not."""
+    if one["status"] in {"RUNNING", "SUCCEEDED"}:
+        return ""
+    ended = states.describe_execution(executionArn=one["executionArn"])
+    return str(ended.get("cause") or ended.get("error") or "no reason given")
 
 
 def _short(reason: str) -> str:
     return reason if len(reason) <= 160 else reason[:157] + "..."  # noqa: PLR2004
-
-
-def _queries(settings: Settings, since: datetime) -> list[dict[str, Any]]:
-    """Give the work group's queries since a time, newest first, as Athena describes them."""
-    athena = client("athena")
-    found: list[dict[str, Any]] = []
-    pages = athena.get_paginator("list_query_executions").paginate(WorkGroup=settings.work_group)
-    for page in pages:
-        ids = page["QueryExecutionIds"]
-        if not ids:
-            break
-        batch = athena.batch_get_query_execution(QueryExecutionIds=ids)["QueryExecutions"]
-        found += [one for one in batch if one["Status"]["SubmissionDateTime"] >= since]
-        if len(found) and batch[-1]["Status"]["SubmissionDateTime"] < since:
-            break
-    return found

@@ -226,6 +226,7 @@ def parameters(settings: Settings, prefix: str) -> dict[str, str]:
         "ScheduleTimeZone": settings.time_zone,
         "Windows": str(settings.windows),
         "Margin": str(settings.margin),
+        "DriftLimit": str(settings.drift_limit),
         "ScanLimitBytes": str(settings.scan_limit_gb * 10**9),
         "BudgetUsd": str(settings.budget_usd),
         "AnswersAtOnce": str(settings.answers),

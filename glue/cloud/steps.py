@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
@@ -43,6 +44,7 @@ from ml.tools.s3 import (
 _LAST_LINES = 20  # of a program's output that are looked through for the reason of its failure
 TARGETS = "target_orders.parquet"  # what the gate has to know of the live run's data
 JUDGED = "judged.json"  # the sha256 of each model file as the gate saw it
+SUMMARY = "summary.json"  # of a run's predictions: the models they are of, rows, drift
 
 
 @click.command()
@@ -159,6 +161,9 @@ def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
                 raise
             refused.append(error.message)
         verdicts[task.name] = json.loads(out.read_text(encoding="utf-8"))
+        weighed = verdicts[task.name]["figures"]
+        if weighed:  # a line of which the template makes a metric
+            click.echo(json.dumps({"task": task.name, "gate_value": weighed["value"]}))
     write_json(client("s3"), run, JUDGED, judged)
     write_json(client("s3"), run, "gate.json", verdicts)
     if refused:
@@ -193,6 +198,34 @@ def _predict(settings: Settings, run_id: str, work: Path) -> None:
                 command += [option, value]
         _run(_ml(*command, "--out", str(out)))
         _put_folder(out, run, f"predictions/{task.name}")
+    summary = _summarize(settings, run_id, data, work) | {"models": judged}
+    # last, so that it is there and names these models only once every prediction is theirs
+    write_json(client("s3"), run.below("predictions"), SUMMARY, summary)
+
+
+def _summarize(settings: Settings, run_id: str, data: Path, work: Path) -> dict[str, Any]:
+    """
+    Count what was read and predicted, and how far it has moved since the live run.
+
+    The figures are printed as one line, of which the template makes metrics.
+    """
+    s3, out, before = client("s3"), work / "summary.json", work / "before.json"
+    command = ["summarize", "--data", str(data), "--predictions", str(work / "predictions")]
+    live = (live_run(settings) or {}).get("run", run_id)
+    older = read_json(s3, settings.run(live).below("predictions"), SUMMARY)
+    if live != run_id and older:
+        before.write_text(json.dumps(older), encoding="utf-8")
+        command += ["--before", str(before)]
+    _run(_ml(*command, "--out", str(out)))
+    summary: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
+    figures = {
+        "rows_predicted": sum(summary["rows_out"].values()),
+        "rejected_lines": summary["lines"].get("rejected", 0),
+    }
+    if summary["psi"]:
+        figures["drift"] = max(summary["psi"].values())
+    click.echo(json.dumps(figures))
+    return summary | {"against": live if summary["psi"] else None}
 
 
 def _publish(settings: Settings, run_id: str, _work: Path) -> None:
@@ -214,6 +247,12 @@ def _publish(settings: Settings, run_id: str, _work: Path) -> None:
                 )
     models = sha256_of_objects(s3, run.below("models"))
     check_same(run, models, _judged(run))
+    predicted = read_json(s3, run.below("predictions"), SUMMARY) or {}
+    if predicted.get("models") != models:
+        raise click.ClickException(
+            f"The predictions of run {run_id} are not whole, or of other models: nothing is"
+            f" published. `python -m glue start --from predict --run {run_id}` makes them."
+        )
     for task in TASKS:
         if task.published:
             table = task.published.removesuffix(".parquet")

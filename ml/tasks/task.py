@@ -22,15 +22,17 @@ class Gate:
     Attributes
     ----------
     figures
-        Called with a finished run: what it is worth, beside its floor.
+        Called with a finished run: what it is worth, beside its floor; None if it could not be
+        judged.
     compare
         Called with data.csv, the folders of the new and of the live run, the live run's
-        target_orders.parquet and a folder for temporary files: both on the same orders.
+        target_orders.parquet and a folder for temporary files: both on the same orders, None if
+        there are none.
 
     """
 
-    figures: "Callable[[Run], Figures]"
-    compare: "Callable[[Path, Path, Path, Path, Path], LiveFigures]"
+    figures: "Callable[[Run], Figures | None]"
+    compare: "Callable[[Path, Path, Path, Path, Path], LiveFigures | None]"
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Task:
         Imports the task's modules, some of which are slow to import, and gives its functions.
     train_options, predict_options
         Options of these commands that the task has of its own.
+    score
+        The one of `writes`, and its column, that says how likely each product is; None for none.
     published
         The one of `writes` that goes back to the lake, where dbt finds it as the table of its name
         in the source `predictions`; None for none.
@@ -98,6 +102,7 @@ class Task:
     load: Callable[[], Functions]
     train_options: tuple[click.Option, ...] = ()
     predict_options: tuple[click.Option, ...] = ()
+    score: tuple[str, str] | None = None
     published: str | None = None
     stand_in_options: Callable[[Path, Path], dict[str, str]] | None = None
     gate: Gate | None = None

@@ -65,6 +65,7 @@ BUY_AGAIN = Task(
     name=NAME,
     reads=READS,
     writes=("scores.parquet", "baskets.csv", "submission.csv", "cold_start.parquet"),
+    score=("scores.parquet", "probability"),
     load=_load,
     train_options=(
         click.Option(

@@ -1,11 +1,16 @@
 """Discovery as a task."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ml.tasks.discovery import FILE, NAME, READS
-from ml.tasks.task import Functions, Task
+from ml.tasks.task import Functions, Gate, Task
+
+if TYPE_CHECKING:
+    from ml.runs.gate import Figures, LiveFigures
+    from ml.runs.run import Run
 
 
 def _load() -> Functions:
@@ -18,10 +23,26 @@ def _load() -> Functions:
     return Functions(train, evaluate, predict, print_ladder, report)
 
 
+def _gate_figures(run: "Run") -> "Figures | None":
+    from ml.tasks.discovery.gate import MEASURE  # noqa: PLC0415
+    from ml.tasks.ranking_gate import ranking_figures  # noqa: PLC0415
+
+    return ranking_figures(run, MEASURE)
+
+
+def _compare(
+    data: Path, run: Path, live: Path, live_targets: Path, _scratch: Path
+) -> "LiveFigures | None":
+    from ml.tasks.discovery.gate import compare_with_live  # noqa: PLC0415
+
+    return compare_with_live(data, run, live, live_targets)
+
+
 DISCOVERY = Task(
     name=NAME,
     reads=READS,
     writes=(FILE,),
+    score=(FILE, "score"),
     load=_load,
     predict_options=(
         click.Option(
@@ -38,4 +59,5 @@ DISCOVERY = Task(
         ),
     ),
     published=FILE,
+    gate=Gate(_gate_figures, _compare),
 )

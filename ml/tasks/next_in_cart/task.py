@@ -1,11 +1,16 @@
 """Next-in-cart as a task."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from ml.tasks.next_in_cart import FILE, NAME, READS
-from ml.tasks.task import Functions, Task
+from ml.tasks.task import Functions, Gate, Task
+
+if TYPE_CHECKING:
+    from ml.runs.gate import Figures, LiveFigures
+    from ml.runs.run import Run
 
 
 def _load() -> Functions:
@@ -24,10 +29,26 @@ def _stand_in_options(data: Path, folder: Path) -> dict[str, str]:
     return {"--carts": str(write_empty_carts(data, folder / "carts.csv"))}
 
 
+def _gate_figures(run: "Run") -> "Figures | None":
+    from ml.tasks.next_in_cart.gate import MEASURE  # noqa: PLC0415
+    from ml.tasks.ranking_gate import ranking_figures  # noqa: PLC0415
+
+    return ranking_figures(run, MEASURE)
+
+
+def _compare(
+    data: Path, run: Path, live: Path, live_targets: Path, _scratch: Path
+) -> "LiveFigures | None":
+    from ml.tasks.next_in_cart.gate import compare_with_live  # noqa: PLC0415
+
+    return compare_with_live(data, run, live, live_targets)
+
+
 NEXT_IN_CART = Task(
     name=NAME,
     reads=READS,
     writes=(FILE,),
+    score=(FILE, "score"),
     load=_load,
     predict_options=(
         click.Option(
@@ -42,4 +63,5 @@ NEXT_IN_CART = Task(
         ),
     ),
     stand_in_options=_stand_in_options,
+    gate=Gate(_gate_figures, _compare),
 )

@@ -184,6 +184,9 @@ _RIGHTS = {
 + s3:GetObject artifacts:runs/1/export/data.csv
 + s3:GetObject artifacts:runs/1/models/buy-again/model.txt
 + s3:GetObject artifacts:runs/1/judged.json
++ s3:GetObject artifacts:live/current.json
++ s3:GetObject artifacts:runs/0/predictions/summary.json
+- s3:GetObject artifacts:runs/0/predictions/buy-again/scores.parquet
 + s3:PutObject artifacts:runs/1/predictions/buy-again/x
 - s3:PutObject artifacts:live/current.json
 - s3:PutObject artifacts:runs/1/gate.json

@@ -70,3 +70,24 @@ def test_same_rows_and_values_as_ml_export(
         assert spark.schema == ours.schema, name
         assert spark.sort(spark.columns).equals(ours.sort(ours.columns)), name
     assert not list(out.glob("*.parts")), "no folder of parts is left"
+
+
+def test_export_done_again_or_after_a_kill_leaves_the_same_files(
+    exported: Callable[[dict[str, object]], tuple[Path, Path]],
+) -> None:
+    lake, out = exported({"windows": 2})
+    files = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".crc"}
+    assert {"data.csv", "contract.json", "target_orders.parquet"} <= files.keys()
+    # killed while data.csv is written: no contract.json, without which nothing reads the folder
+    (out / "contract.json").unlink()
+    (out / "data.csv").write_bytes(files["data.csv"][:100])
+    (out / "data.csv.parts").mkdir()
+    (out / "data.csv.parts" / "part-of-a-killed-one.csv").write_bytes(files["data.csv"][:50])
+    run_export_job(lake / "plan.json", out.parent / "tables", out)
+    again = {path.name: path.read_bytes() for path in out.iterdir() if path.suffix != ".crc"}
+    assert again.keys() == files.keys()
+    assert again["data.csv"] == files["data.csv"]
+    assert again["contract.json"] == files["contract.json"]
+    for name in files.keys() - {"data.csv", "contract.json"}:
+        before, after = (pl.read_parquet(one[name]) for one in (files, again))
+        assert after.equals(before), name

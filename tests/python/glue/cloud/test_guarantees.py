@@ -8,31 +8,15 @@ from typing import Any
 import pytest
 
 from glue.cloud.retention import OLD
-from glue.cloud.stack import FOLDER, parameters
-from glue.settings import read_settings
+from glue.cloud.stack import FOLDER
 from tests.python.glue.cloud.policies import ACCOUNT, PSEUDO, Resolved, actions, decide
 from tests.python.glue.cloud.rights import rights
-from tests.python.glue.conftest import CREDENTIALS
 
-NAMES = CREDENTIALS | {
-    "NEXT_BASKET_NAME": "shop",
-    "NEXT_BASKET_ALERT_EMAIL": "nobody@example.com",
-    "NEXT_BASKET_VPC": "vpc-1",
-    "NEXT_BASKET_SUBNETS": "subnet-1,subnet-2",
-}
 BUCKETS = ("Raw", "Lake", "Artifacts", "Results")
 STEPS = ("CatalogueRole", "BuildRole", "TrainRole", "EvaluateRole", "PredictRole", "PublishRole")
 PIPELINE = (*STEPS[1:], "ExportRole")
 EVENTS, ALARMS = "events.amazonaws.com", "cloudwatch.amazonaws.com"
 MINE, OTHERS = {"aws:SourceAccount": ACCOUNT}, {"aws:SourceAccount": "999999999999"}
-
-
-@pytest.fixture(scope="module")
-def template() -> Resolved:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glue.settings.account_id", lambda: ACCOUNT)
-        patch.setattr("glue.cloud.stack.account_id", lambda: ACCOUNT)
-        return Resolved(FOLDER / "template.yaml", parameters(read_settings(NAMES), "code/"))
 
 
 # ---- roles -----------------------------------------------------------------------------------
@@ -326,13 +310,59 @@ def test_alarms_watch_the_right_metric_and_tell_the_topic(template: Resolved) ->
             *("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", 300, 1, 1),
             *(at_least, "notBreaching"),
         ),
+        "Drifted": (
+            *("next-basket/shop", "Drift", "Maximum", 300, 1, "0.25"),
+            *("GreaterThanThreshold", "notBreaching"),
+        ),
     }
     assert alarms.keys() == expected.keys()
     for name, one in alarms.items():
         assert tuple(one[key] for key in told) == expected[name]
         assert one["AlarmActions"] == [template.arn("Alerts")]
         assert one.get("ActionsEnabled", True) is True
-        assert one["Dimensions"] == (queue if name == "DeadLettersWait" else machine)
+        whose = {"DeadLettersWait": queue, "Drifted": None}.get(name, machine)
+        assert one.get("Dimensions") == whose
+
+
+PRINTED = {"drift": 0.3, "rows_predicted": 7, "rejected_lines": 0, "gate_value": 0.4, "task": "x"}
+
+
+def test_figures_that_steps_print_become_metrics(template: Resolved) -> None:
+    """That steps print these names: test_steps.py."""
+    made = {}
+    for one in template.of_kind("AWS::Logs::MetricFilter").values():
+        (metric,) = one["MetricTransformations"]
+        assert metric["MetricNamespace"] == "next-basket/shop"
+        assert one["LogGroupName"] == "/next-basket/shop", "where the containers write"
+        (name,) = re.findall(r"^\{ \$\.(\w+) >= 0 \}$", one["FilterPattern"])
+        assert metric["MetricValue"] == f"$.{name}"
+        assert {each["Value"] for each in metric.get("Dimensions", [])} <= {"$.task"}
+        made[metric["MetricName"]] = name
+    assert made == {
+        "Drift": "drift",
+        "RowsPredicted": "rows_predicted",
+        "RejectedLines": "rejected_lines",
+        "GateValue": "gate_value",
+    }
+    assert {*made.values(), "task"} == PRINTED.keys()
+
+
+def test_dashboard_shows_metrics_that_there_are(template: Resolved) -> None:
+    body = json.loads(template.properties("Dashboard")["DashboardBody"])
+    text = json.dumps(body)
+    for name in ("Drift", "RowsPredicted", "RejectedLines", "GateValue"):
+        assert name in text, name
+    machine = template.arn("Etl")
+    for name in ("ExecutionsSucceeded", "ExecutionTime"):
+        (metric,) = [
+            one
+            for widget in body["widgets"]
+            for one in widget["properties"]["metrics"]
+            if name in one
+        ]
+        assert metric == ["AWS/States", name, "StateMachineArn", machine]
+    places = {(widget["x"], widget["y"]) for widget in body["widgets"]}
+    assert len(places) == len(body["widgets"]), "none lies on another"
 
 
 def test_failed_runs_are_told_to_the_topic_with_the_command_that_goes_on(

@@ -34,8 +34,9 @@ FIGURES: dict[str, Any] = {
     "value": 0.4,
     "floor": 0.38,
     "floor_of": "recency decay 0.85",
+    "difference": None,
 }
-PASSED = {"buy-again": {"passed": True, "reason": "", "figures": FIGURES}}
+PASSED = {task.name: {"passed": True, "reason": "", "figures": FIGURES} for task in TASKS}
 
 
 @pytest.mark.parametrize(
@@ -49,12 +50,14 @@ def test_gate_holds_the_new_model_against_the_live_one(
     live_f1: float | None,
     passes: bool,
 ) -> None:
-    """The step runs `ml gate`, with the live run if there is one, and stores its verdict."""
+    """The step runs `ml gate` for each task, with the live run if there is one."""
     put(account, "runs/run-7/export/data.csv", "x")
-    put(account, "runs/run-7/models/buy-again/metrics.json", "of run 7")
+    for task in TASKS:
+        put(account, f"runs/run-7/models/{task.name}/metrics.json", f"{task.name} of run 7")
     if live_f1:
         put(account, "live/current.json", live_entry("run-6", {"features.json": "of run 6"}))
-        put(account, "runs/run-6/models/buy-again/features.json", "of run 6")
+        for task in TASKS:
+            put(account, f"runs/run-6/models/{task.name}/features.json", "of run 6")
         put(account, "runs/run-6/export/target_orders.parquet", "of run 6")
         put(account, "runs/run-6/export/data.csv", "not needed")
     asked: list[dict[str, Any]] = []
@@ -63,7 +66,8 @@ def test_gate_holds_the_new_model_against_the_live_one(
         if arguments[0] != "gate":
             return [sys.executable, "-c", ""]
         options = gate_command.make_context("gate", list(arguments[1:])).params
-        assert (options["run"] / "metrics.json").read_text() == '"of run 7"'
+        task = options["task"].name
+        assert (options["run"] / "metrics.json").read_text() == f'"{task} of run 7"'
         compared = None
         if options["live"]:
             assert (options["live"] / "features.json").read_text() == '"of run 6"'
@@ -81,12 +85,17 @@ def test_gate_holds_the_new_model_against_the_live_one(
     monkeypatch.setattr(steps, "_ml", program)
     done = run_step("evaluate")
     assert (done.exit_code == 0) == passes, done.output
-    assert [bool(options["live"]) for options in asked] == [bool(live_f1)]
-    assert asked[0]["margin"] == account.settings.margin
-    verdict = json.loads(
+    assert [options["task"] for options in asked] == TASKS
+    assert {bool(options["live"]) for options in asked} == {bool(live_f1)}
+    assert {options["margin"] for options in asked} == {account.settings.margin}
+    verdicts = json.loads(
         account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/gate.json")["Body"].read()
-    )["buy-again"]
-    assert (verdict["figures"], verdict["passed"]) == (FIGURES, passes)
+    )
+    assert verdicts.keys() == {task.name for task in TASKS}
+    for task in TASKS:
+        assert json.dumps({"task": task.name, "gate_value": 0.4}) in done.output
+    for verdict in verdicts.values():
+        assert (verdict["figures"], verdict["passed"]) == (FIGURES, passes)
     if not passes:
         assert "more than 0.005 below the live model's 0.4060" in reason(account)
 
@@ -182,11 +191,25 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
     )
     put(account, "runs/run-7/export/data.csv", "x")
     put_models(account)
+    older = {"columns": {"up_orders": {"edges": [1], "counts": [1, 1, 0]}}}
+    put(account, "live/current.json", {"run": "run-6"})
+    put(account, "runs/run-6/predictions/summary.json", older)
     asked: dict[str, list[str]] = {}
     carts: list[str] = []
+    summary: dict[str, Any] = {
+        "rows_out": {"buy-again/scores.parquet": 7, "discovery/recommendations.parquet": 3},
+        "lines": {"read": 9, "rejected": 2},
+        "psi": {"up_orders": 0.31, "user_orders": 0.1},
+    }
 
     def predict(*arguments: str) -> list[str]:
         given = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+        if arguments[0] == "summarize":
+            assert json.loads(Path(given["--before"]).read_text()) == older
+            done = {path.parent.name for path in Path(given["--predictions"]).glob("*/scores")}
+            assert done == {task.name for task in TASKS}
+            write = "import pathlib; pathlib.Path(%r).write_text(%r)"
+            return [sys.executable, "-c", write % (given["--out"], json.dumps(summary))]
         asked[given["--task"]] = sorted(given)
         if "--carts" in given:
             carts.extend(Path(given["--carts"]).read_text().splitlines())
@@ -205,7 +228,13 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
     }
     assert carts == ["cart_id,user_id,position,product_id", "7,7,,", "9,9,,"]
     listed = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="runs/run-7/predictions/")
-    assert [entry["Key"].split("/")[3] for entry in listed["Contents"]] == sorted(asked)
+    made = [entry["Key"].split("/")[3] for entry in listed["Contents"]]
+    assert made == [*sorted(asked), "summary.json"]
+    body = account.s3.get_object(Bucket=BUCKET, Key="runs/run-7/predictions/summary.json")["Body"]
+    judged = {name: sha256(text) for name, text in MODELS.items()}
+    assert json.loads(body.read()) == summary | {"models": judged, "against": "run-6"}
+    # of these the template makes metrics: test_guarantees.py
+    assert '{"rows_predicted": 10, "rejected_lines": 2, "drift": 0.31}' in done.output
 
 
 MODELS: dict[str, object] = {f"{task.name}/metrics.json": {} for task in TASKS}
@@ -219,8 +248,10 @@ def put_models(account: Account) -> None:
 
 
 def live_entry(run: str, files: dict[str, object]) -> dict[str, object]:
-    """Give what `publish` writes of a run that has these files of buy-again's model."""
-    models = {f"buy-again/{name}": sha256(content) for name, content in files.items()}
+    """Give what `publish` writes of a run that has these files in each task's model."""
+    models = {
+        f"{task.name}/{name}": sha256(content) for task in TASKS for name, content in files.items()
+    }
     return {"run": run, "sha256": {"models": models, "predictions": {}}}
 
 
@@ -243,6 +274,8 @@ def finished(account: Account) -> None:
     for task in ("buy-again", "discovery", "next-in-cart"):
         put(account, f"runs/run-7/predictions/{task}/scores.parquet", {})
     put(account, "runs/run-7/predictions/discovery/recommendations.parquet", "of run 7")
+    summary = {"models": {name: sha256(text) for name, text in MODELS.items()}}
+    put(account, "runs/run-7/predictions/summary.json", summary)
 
 
 def test_publish_names_model_and_predictions_in_one_object(
@@ -278,6 +311,7 @@ def test_publish_names_model_and_predictions_in_one_object(
         ("models/discovery/metrics.json", "has no models of discovery"),
         ("predictions/next-in-cart/scores.parquet", "has no predictions of next-in-cart"),
         ("predictions/discovery/recommendations.parquet", "Not Found"),
+        ("predictions/summary.json", "are not whole, or of other models"),
     ],
 )
 def test_half_a_run_is_not_published(
@@ -317,7 +351,8 @@ def test_evaluation_writes_down_what_it_judged(
 
     def gate(*arguments: str) -> list[str]:
         out = arguments[arguments.index("--out") + 1]
-        write = "import pathlib; out = pathlib.Path(%r); out.parent.mkdir(); out.write_text(%r)"
+        write = "import pathlib; out = pathlib.Path(%r); out.parent.mkdir(exist_ok=True);"
+        write += "out.write_text(%r)"
         return [sys.executable, "-c", write % (out, verdict)]
 
     monkeypatch.setattr(steps, "_ml", gate)
@@ -406,11 +441,12 @@ def tag(account: Account, key: str) -> None:
     account.s3.put_object_tagging(Bucket=BUCKET, Key=key, Tagging={"TagSet": [OLD]})
 
 
-def test_run_that_failed_the_gate_is_not_published(
-    account: Account, run_step: Callable[[str], Result]
+@pytest.mark.parametrize("refusing", [task.name for task in TASKS])
+def test_run_that_failed_the_gate_of_one_task_is_not_published(
+    account: Account, run_step: Callable[[str], Result], refusing: str
 ) -> None:
     finished(account)
-    put(account, "runs/run-7/gate.json", {"buy-again": {"passed": False}})
+    put(account, "runs/run-7/gate.json", PASSED | {refusing: {"passed": False}})
     assert run_step("publish").exit_code == 1
     assert live_run(account.settings) is None
 

@@ -153,6 +153,8 @@ def test_a_fourth_task_is_trained_evaluated_predicted_and_reported(
     assert result.exit_code == 0, result.output
     found = pl.read_parquet(tmp_path / "out" / "popular.parquet")
     assert set(found["product_id"]) == set(listed)
+    refused = ml("gate", "--task", "popularity", "--run", run, "--out", tmp_path / "gate.json")
+    assert "popularity has no gate: its runs always pass." in refused.output
     assert ml("report").exit_code == 0
     page = (tmp_path / "runs" / "report.html").read_text()
     assert "What everybody buys" in page
