@@ -12,7 +12,7 @@ from click.testing import Result
 from ml.data.reading import open_data
 from ml.tasks.registry import TASKS
 from tests.python.dbt_runs import Workspace, dbt, query
-from tests.python.ml.data.test_shop_columns import with_texts_and_times
+from tests.python.ml.invented_shop import with_texts_and_times
 from tests.python.ml.task_runs import copy_data
 
 Ml = Callable[..., Result]
