@@ -26,6 +26,20 @@ def predictions(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame([_ROW | row for row in rows], schema=PREDICTIONS)
 
 
+_OF_A = {"run": "a", "predicted_at": "2026-01-01T08:00:00Z"}
+_OF_B = {"run": "b", "predicted_at": "2026-01-02T08:00:00Z"}
+OF_TINY_SHOP = predictions(
+    _OF_A | {"user_id": 1, "order_number": 3, "product_id": 300},
+    _OF_A | {"user_id": 2, "order_number": 2, "product_id": 300},
+    _OF_B | {"user_id": 1, "order_number": 3, "product_id": 200},
+    _OF_B | {"user_id": 1, "order_number": 3, "product_id": 400, "rank": 2},
+    _OF_B | {"user_id": 1, "order_number": 3, "product_id": 100, "rank": 11},
+    _OF_B | {"user_id": 2, "order_number": 4, "product_id": 100},
+    _OF_B | {"user_id": 3, "order_number": 2, "product_id": 200},
+)
+"""Of discovery for the tiny shop, by two runs; orders that were made since are judged."""
+
+
 def publish(lake: Path, rows: pl.DataFrame, folder: Path) -> None:
     """Put the predictions of each run and task into a lake, in their order, by way of a folder."""
     for (run, task), some in rows.group_by("run", "task", maintain_order=True):

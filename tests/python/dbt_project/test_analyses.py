@@ -13,7 +13,7 @@ The lines of the tiny shop's histories, as product @ cart position, `+` for reor
 6 orders, 11 lines, 5 reorders; product 100 in 5 orders, 200 in 3, 300 in 2, 400 in 1. After them
 come the train orders 14 (100 +, 400) and 32 (no line), and the test order 23.
 
-Some of them had been predicted, by two runs of discovery (PREDICTED).
+Some of them had been predicted, by two runs of discovery (OF_TINY_SHOP).
 """
 
 import re
@@ -27,22 +27,11 @@ import pytest
 import yaml
 
 from tests.python.dbt_runs import BUILD_UNTESTED, ROOT, Workspace, dbt, make_workspace, query
-from tests.python.invented_predictions import predictions, publish
+from tests.python.invented_predictions import OF_TINY_SHOP, publish
 
 ANALYSES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
 SEEDS = sorted(path.stem for path in (ROOT / "seeds").glob("*.csv"))
 Row = dict[str, Any]
-OF_A = {"run": "a", "predicted_at": "2026-01-01T08:00:00Z"}
-OF_B = {"run": "b", "predicted_at": "2026-01-02T08:00:00Z"}
-PREDICTED = predictions(
-    OF_A | {"user_id": 1, "order_number": 3, "product_id": 300},
-    OF_A | {"user_id": 2, "order_number": 2, "product_id": 300},
-    OF_B | {"user_id": 1, "order_number": 3, "product_id": 200},
-    OF_B | {"user_id": 1, "order_number": 3, "product_id": 400, "rank": 2},
-    OF_B | {"user_id": 1, "order_number": 3, "product_id": 100, "rank": 11},
-    OF_B | {"user_id": 2, "order_number": 4, "product_id": 100},
-    OF_B | {"user_id": 3, "order_number": 2, "product_id": 200},
-)
 
 
 @dataclass(frozen=True)
@@ -237,7 +226,7 @@ def shop(built_tiny_shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -
     folder = tmp_path_factory.mktemp("shop")
     shop = make_workspace(folder, built_tiny_shop.raw)
     shutil.copytree(built_tiny_shop.lake, shop.lake, dirs_exist_ok=True)
-    publish(shop.lake, PREDICTED, folder)
+    publish(shop.lake, OF_TINY_SHOP, folder)
     dbt(shop, "show", "--inline", "select 1 as one")
     return shop
 
@@ -258,7 +247,7 @@ def two_windows(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Wor
     """Build the tiny shop's seeds and models with two windows."""
     folder = tmp_path_factory.mktemp("two-windows")
     workspace = make_workspace(folder, tiny_raw)
-    publish(workspace.lake, PREDICTED, folder)
+    publish(workspace.lake, OF_TINY_SHOP, folder)
     dbt(workspace, *BUILD_UNTESTED, variables={"windows": 2})
     return workspace
 
