@@ -55,7 +55,7 @@ orders_since as (
         on
             lists.user_id = orders.user_id
             and lists.order_number <= orders.order_number
-            and coalesce(orders.ordered_at > lists.last_ordered_at, true)
+            and coalesce(lists.last_ordered_at < orders.ordered_at, true)
 
 ),
 
@@ -118,7 +118,7 @@ periods as (
 
     select
         task,
-        cast(date_trunc('week', ordered_at) as timestamp) as week,
+        cast(date_trunc('week', ordered_at) as timestamp) as week_start,
         case when ordered_at is null then run end as run,
         products,
         bought
@@ -130,14 +130,14 @@ totals as (
 
     select
         task,
-        week,
+        week_start,
         run,
         count(*) as orders,
         cast(sum(case when bought > 0 then 1 else 0 end) as bigint) as orders_with_hit,
         cast(sum(products) as bigint) as products,
         cast(sum(bought) as bigint) as bought
     from periods
-    group by task, week, run
+    group by task, week_start, run
 
 ),
 
@@ -145,7 +145,7 @@ final as (
 
     select
         task,
-        week,
+        week_start,
         run,
         orders,
         orders_with_hit,
@@ -158,4 +158,4 @@ final as (
 )
 
 select * from final
-order by task, week, run
+order by task, week_start, run

@@ -9,22 +9,22 @@ import polars as pl
 from ml.tools.atomic_files import file_aside
 
 PREDICTIONS = pl.Schema(
-    {
-        "run": pl.String,
-        "task": pl.String,
-        "user_id": pl.Int64,
-        "order_number": pl.Int32,
-        "product_id": pl.Int64,
-        "rank": pl.Int32,
-        "score": pl.Float64,
-        "is_in_basket": pl.Boolean,
-        "reason": pl.String,
-        "model_version": pl.String,
-        "predicted_at": pl.String,
-        "user_code": pl.String,
-        "product_code": pl.String,
-        "last_ordered_at": pl.Datetime("us"),
-    }
+    [
+        ("run", pl.String()),
+        ("task", pl.String()),
+        ("user_id", pl.Int64()),
+        ("order_number", pl.Int32()),
+        ("product_id", pl.Int64()),
+        ("rank", pl.Int32()),
+        ("score", pl.Float64()),
+        ("is_in_basket", pl.Boolean()),
+        ("reason", pl.String()),
+        ("model_version", pl.String()),
+        ("predicted_at", pl.String()),
+        ("user_code", pl.String()),
+        ("product_code", pl.String()),
+        ("last_ordered_at", pl.Datetime("us")),
+    ]
 )
 """Columns of the tables, as models/staging/predictions.yml has them."""
 

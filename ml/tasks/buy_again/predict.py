@@ -57,11 +57,12 @@ def predict(
     the order), is_in_basket (of baskets.csv) and reason, sorted by user_id and rank. baskets.csv
     and submission.csv have one row per order: order_id (user_id in live mode) and products
     separated by blanks, the most probable first; where ids are text they have user_code and the
-    products' codes, a blank within one written %20 and a percent sign %25. baskets.csv holds the basket for a shop, `None` if it is
-    empty. submission.csv holds the set with the highest expected F1 in Kaggle's form, whatever the
-    decision for baskets: `None` may be its last or only item. cold_start.parquet has the shop's
-    favourites for shoppers without any earlier order. What `shop_columns` has of shoppers and
-    products stands in both tables. Where every basket is known all are written without rows.
+    products' codes, a blank within one written %20 and a percent sign %25. baskets.csv holds the
+    basket for a shop, `None` if it is empty. submission.csv holds the set with the highest expected
+    F1 in Kaggle's form, whatever the decision for baskets: `None` may be its last or only item.
+    cold_start.parquet has the shop's favourites for shoppers without any earlier order. What
+    `shop_columns` has of shoppers and products stands in both tables. Where every basket is known
+    all are written without rows.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ FIGURES: dict[str, list[tuple[Row, Row]]] = {
         (
             {"task": "discovery", "run": "a"},
             {
-                "week": None,
+                "week_start": None,
                 "orders": 1,
                 "orders_with_hit": 0,
                 "hit_rate": 0 / 1,
@@ -62,7 +62,7 @@ FIGURES: dict[str, list[tuple[Row, Row]]] = {
         (
             {"task": "discovery", "run": "b"},
             {
-                "week": None,
+                "week_start": None,
                 "orders": 1,
                 "orders_with_hit": 1,
                 "hit_rate": 1 / 1,

@@ -25,7 +25,7 @@ def make_prediction_tables(account: Account) -> None:
         "history": f"({', '.join(c for c in columns.values() if c != run)}) partitioned by ({run})"
         " stored as parquet location 's3://{}'",
     }
-    glue = GlueTables(account.glue)  # type: ignore[arg-type]
+    glue = GlueTables(account.glue)
     glue.run("create database if not exists predictions", "default")
     for name, rest in tables.items():
         place = f"{account.settings.lake.bucket}/predictions/"

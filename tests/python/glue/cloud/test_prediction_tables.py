@@ -29,7 +29,7 @@ PRODUCTS = (100, 200)
 def read(account: Account, tmp_path: Path) -> Read:
     """Give a reader of runs, tasks and how many rows each has, over tables that a build made."""
     make_prediction_tables(account)
-    engine = DuckDBEngine(account.glue, account.s3, tmp_path / "engine")  # type: ignore[arg-type]
+    engine = DuckDBEngine(account.glue, account.s3, tmp_path / "engine")
 
     def read(table: str) -> list[list[str | None]]:
         sql = f"select run, task, count(*) from predictions.{table} group by 1, 2 order by 1, 2"
@@ -68,7 +68,7 @@ def whole(*runs: str) -> list[list[str | None]]:
 def at_every_call(look: Callable[[], None]) -> Iterator[None]:
     """Call `look` before every call that any client makes, but for its own."""
     real = BaseClient._make_api_call  # type: ignore[attr-defined]  # noqa: SLF001
-    is_looking = []
+    is_looking: list[bool] = []
 
     def call(self: Any, operation: str, given: dict[str, Any]) -> Any:  # noqa: ANN401
         if not is_looking:
