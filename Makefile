@@ -110,10 +110,8 @@ endif
 		$(BIN)/python -m ml train --task $$task; code=$$?; \
 		if [ $$code -eq 3 ]; then echo "$$task is left out" >&2; continue; fi; \
 		[ $$code -eq 0 ] || exit $$code; \
-		if $(BIN)/python -m ml tasks --without-input | grep -qx "$$task"; then \
-			$(BIN)/python -m ml predict --task $$task --run "$$RUNS_DIR/$$task/latest" \
-				--out "$$RUNS_DIR/$$task/latest/predictions"; \
-		fi || exit 1; \
+		$(BIN)/python -m ml predict --task $$task --run "$$RUNS_DIR/$$task/latest" \
+			--out "$$RUNS_DIR/$$task/latest/predictions" || exit 1; \
 		learnt="$$learnt $$task"; \
 		clock "$$task"; \
 	done; \
@@ -123,11 +121,7 @@ endif
 	echo; awk '{ at = $$1; $$1 = ""; if (NR > 1) printf "  %4d s %s\n", at - since, $$0; since = at }' \
 		< "$$RUNS_DIR/.clock"; rm -f "$$RUNS_DIR/.clock"; echo; \
 	echo "  report       $$RUNS_DIR/report.html"; \
-	for task in $$learnt; do \
-		if [ -d "$$RUNS_DIR/$$task/latest/predictions" ]; then \
-			echo "  predictions  $$RUNS_DIR/$$task/latest/predictions/"; \
-		fi; \
-	done
+	for task in $$learnt; do echo "  predictions  $$RUNS_DIR/$$task/latest/predictions/"; done
 	@echo "  data.csv     $$LAKE_DIR/data.csv"
 	@echo "  docs         $$DBT_TARGET_PATH/docs.html"
 

@@ -5,17 +5,28 @@
 
 {% macro duckdb__create_prediction_tables() %}
     {%- if command_reads_rows() -%}
+        {%- set folder = lake_dir() ~ '/predictions' -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
-            {%- set file = lake_dir() ~ '/predictions/' ~ table.name ~ '.parquet' -%}
-            {%- set is_there = is_prediction_file(file, table) -%}
+            {#- of the history one file is enough to know its columns; all would be read whole -#}
+            {%- set pattern = {'latest': '/latest/*.parquet', 'history': '/run=*/*.parquet'}[table.name] -%}
+            {%- set files = parquet_files(folder, pattern) -%}
+            {%- set damaged = [] -%}
+            {%- for file in (files if table.name == 'latest' else files[:1]) -%}
+                {%- do damaged.append(file) if not is_prediction_file(file, table) -%}
+            {%- endfor -%}
+            {%- set is_there = files and not damaged -%}
             {%- set view -%}
                 create or replace view predictions.{{ table.name }} as
                 select
                 {%- for column in table.columns.values() %}
                     cast({{ column.name if is_there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
                 {%- endfor %}
-                {{ 'from read_parquet(' ~ path_literal(file) ~ ', hive_partitioning = false)' if is_there else 'where false' }}
+                {%- if is_there %}
+                from read_parquet({{ path_literal(folder, pattern) }}, hive_partitioning = false)
+                {%- else %}
+                where false
+                {%- endif %}
             {%- endset -%}
             {%- do run_query(view) -%}
         {%- endfor -%}
@@ -28,9 +39,6 @@
     try: a whole one begins and ends with the same four letters.
 -#}
 {% macro is_prediction_file(file, table) %}
-    {%- if run_query("select file from glob(" ~ path_literal(file) ~ ")") | length == 0 -%}
-        {{ return(false) }}
-    {%- endif -%}
     {%- set is_whole = run_query(
         "select size > 12 and content[:4] = 'PAR1'::blob and content[-4:] = 'PAR1'::blob from read_blob("
         ~ path_literal(file) ~ ")"
@@ -61,7 +69,9 @@
 {#- post-hook of stg_recommendations, which is all of them or none -#}
 {% macro say_useless_recommendations() %}
     {%- if execute and not flags.EMPTY -%}
-        {%- set given = run_query("select count(*) from " ~ source('predictions', 'recommendations')) -%}
+        {%- set given = run_query(
+            "select count(*) from " ~ source('predictions', 'latest') ~ " where task = 'discovery'"
+        ) -%}
         {%- set used = run_query("select count(*) from " ~ this) -%}
         {%- if given.columns[0].values()[0] != used.columns[0].values()[0] -%}
             {%- do log(
@@ -74,9 +84,13 @@
 {% endmacro %}
 
 
-{#- the nightly run publishes to this folder (glue/cloud/steps.py) -#}
+{#-
+    Made without a row. The nightly run adds partitions to the history, and moves the latest to the
+    place of one of them (glue/cloud/prediction_tables.py).
+-#}
 {% macro athena__create_prediction_tables() %}
     {%- if command_reads_rows() -%}
+        {%- set folder = target.s3_data_dir.rstrip('/') ~ '/predictions/' -%}
         {%- for table in prediction_tables() -%}
             {#- who may not make a database may use one that is there -#}
             {%- if not adapter.check_schema_exists(target.database, table.schema) -%}
@@ -84,15 +98,20 @@
                     api.Relation.create(database=target.database, schema=table.schema)
                 ) -%}
             {%- endif -%}
-            {%- set columns = [] -%}
-            {%- for column in table.columns.values() -%}
-                {%- do columns.append(column.name ~ ' ' ~ ddl_data_type(column.data_type)) -%}
-            {%- endfor -%}
-            {%- do run_query(
-                'create external table if not exists ' ~ table.schema ~ '.' ~ table.name
-                ~ ' (' ~ columns | join(', ') ~ ') stored as parquet location '
-                ~ text_literal(target.s3_data_dir.rstrip('/') ~ '/predictions/' ~ table.name ~ '/')
-            ) -%}
+            {%- if not adapter.get_relation(target.database, table.schema, table.name) -%}
+                {%- set is_history = table.name == 'history' -%}
+                {%- set columns = [] -%}
+                {%- for column in table.columns.values() if not (is_history and column.name == 'run') -%}
+                    {%- do columns.append(column.name ~ ' ' ~ ddl_data_type(column.data_type)) -%}
+                {%- endfor -%}
+                {%- do run_query(
+                    'create external table if not exists ' ~ table.schema ~ '.' ~ table.name
+                    ~ ' (' ~ columns | join(', ') ~ ')'
+                    ~ (' partitioned by (run string)' if is_history else '')
+                    ~ ' stored as parquet location '
+                    ~ text_literal(folder if is_history else folder ~ 'none/')
+                ) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
 {% endmacro %}

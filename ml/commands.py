@@ -1,9 +1,10 @@
 """The commands that work on data.csv and on runs: what a task is asked comes from its object."""
 
 import json
-import shutil
+import re
 import tempfile
 from copy import copy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from ml.tasks.registry import TASKS, task_named
-from ml.tasks.task import Task
+from ml.tasks.task import PUBLISHED, Task
 from ml.tools.atomic_files import file_aside
 from ml.tools.paths import all_runs, default_data, runs_of
 
@@ -99,6 +100,12 @@ class TaskCommand(click.Command):
         return options
 
 
+def _read_name(_context: click.Context, _option: click.Parameter, name: str | None) -> str | None:
+    if name and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise click.BadParameter("take letters, digits, '-', '_' and '.': it names a folder too.")
+    return name
+
+
 task_option = click.option(
     "--task",
     type=TaskName(),
@@ -114,14 +121,10 @@ data_option = click.option(
 
 
 @click.command()
-@click.option(
-    "--without-input", is_flag=True, help="Only those that predict without being asked more."
-)
-def tasks(without_input: bool) -> None:
+def tasks() -> None:
     """Print the names of the tasks, a line each."""
     for task in TASKS:
-        if not (without_input and task.stand_in_options):
-            click.echo(task.name)
+        click.echo(task.name)
 
 
 @click.command(cls=TaskCommand, options_of="train_options")
@@ -153,13 +156,42 @@ def evaluate(task: Task, data: Path | None, run: Path | None) -> None:
 @click.option("--run", type=_PATH, required=True, help="A finished run.")
 @data_option
 @click.option("--out", type=_PATH, required=True, help="Folder to write to.")
-def predict(task: Task, run: Path, data: Path | None, out: Path, options: dict[str, Any]) -> None:
+@click.option(
+    "--name",
+    callback=_read_name,
+    help="What these predictions are called in the column run.  [default: the time]",
+)
+@click.pass_context
+def predict(  # noqa: PLR0913, PLR0917 - click passes one argument per option
+    context: click.Context,
+    task: Task,
+    run: Path,
+    data: Path | None,
+    out: Path,
+    name: str | None,
+    options: dict[str, Any],
+) -> None:
     """Score the orders to come and decide their baskets; recommend new products; answer carts."""
+    from ml.data.reading import open_data  # noqa: PLC0415 - slow to import
+    from ml.lake.predictions import publish_predictions, write_predictions  # noqa: PLC0415
+
+    at = datetime.now(UTC)
     task.load().predict(run, data or default_data(), out, **options)
-    # the lake's own predictions go back to it, where dbt finds them, unless they are a part
-    if task.published and not data and not any(options.values()):
-        with file_aside(default_data().with_name("predictions") / task.published) as aside:
-            shutil.copyfile(out / task.published, aside)
+    # what was asked for otherwise than by default is a part, or for somebody else
+    is_asked = (context.get_parameter_source(option) for option in options)
+    if not task.published or ParameterSource.COMMANDLINE in is_asked:
+        return
+    stamps = {
+        "run": name or at.strftime("%Y%m%dT%H%M%SZ"),
+        "task": task.name,
+        "model_version": run.resolve().name,
+        "predicted_at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    targets = open_data(data or default_data()).window_targets(0)
+    with file_aside(out / PUBLISHED) as aside:
+        write_predictions(aside, out / task.published, targets, stamps)
+    if not data:
+        publish_predictions(out / PUBLISHED, default_data().parent, stamps["run"], task.name)
 
 
 @click.command()

@@ -22,6 +22,7 @@ from glue.cloud.live import (
     live_run,
     sha256_of_models,
 )
+from glue.cloud.prediction_tables import publish_tables
 from glue.cloud.retention import KEPT_RUNS, tag_old_runs
 from glue.raw.catalogue import fix_serde
 from glue.raw.loads import loads_in_zone
@@ -193,10 +194,7 @@ def _predict(settings: Settings, run_id: str, work: Path) -> None:
         model = get_checked(run, task.name, work / "models" / task.name / run_id, judged)
         out = work / "predictions" / task.name
         command = ["predict", "--task", task.name, "--run", str(model), "--data", str(data)]
-        if task.stand_in_options:
-            for option, value in task.stand_in_options(data, work).items():
-                command += [option, value]
-        _run(_ml(*command, "--out", str(out)))
+        _run(_ml(*command, "--name", run_id, "--out", str(out)))
         _put_folder(out, run, f"predictions/{task.name}")
     summary = _summarize(settings, run_id, data, work) | {"models": judged}
     # last, so that it is there and names these models only once every prediction is theirs
@@ -230,7 +228,7 @@ def _summarize(settings: Settings, run_id: str, data: Path, work: Path) -> dict[
 
 def _publish(settings: Settings, run_id: str, _work: Path) -> None:
     """
-    Name this run the live one, and give what it predicts to dbt's source `predictions`.
+    Give what this run predicts to the tables of predictions, and name it the live one.
 
     One object says what is live and is replaced, so model and predictions go together. Then older
     runs are tagged, by which they expire.
@@ -253,27 +251,15 @@ def _publish(settings: Settings, run_id: str, _work: Path) -> None:
             f"The predictions of run {run_id} are not whole, or of other models: nothing is"
             f" published. `python -m glue start --from predict --run {run_id}` makes them."
         )
-    for task in TASKS:
-        if task.published:
-            table = task.published.removesuffix(".parquet")
-            s3.copy(
-                {
-                    "Bucket": run.bucket,
-                    "Key": run.key(f"predictions/{task.name}/{task.published}"),
-                },
-                settings.lake.bucket,
-                settings.lake.key(f"predictions/{table}/{task.published}"),
-            )
+    predictions = sha256_of_objects(s3, run.below("predictions"))
+    publish_tables(settings, run_id, predictions)
     published = {
         "run": run_id,
         "published_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "models": f"{run}models/",
         "predictions": f"{run}predictions/",
         "gates": verdicts,
-        "sha256": {
-            "models": models,
-            "predictions": sha256_of_objects(s3, run.below("predictions")),
-        },
+        "sha256": {"models": models, "predictions": predictions},
     }
     write_json(s3, settings.live, "current.json", published)
     click.echo(f"{settings.live}current.json: {run_id} is live")

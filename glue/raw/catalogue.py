@@ -74,7 +74,7 @@ def fix_serde(glue: Any, database: str) -> list[str]:  # noqa: ANN401
             parameters["escapeChar"] = ESCAPE_CHAR
             for column in columns:
                 column["Type"] = "string"
-            glue.update_table(DatabaseName=database, TableInput=_input(table))
+            glue.update_table(DatabaseName=database, TableInput=table_input(table))
             fixed.append(name)
     return fixed
 
@@ -127,7 +127,7 @@ def catalogue_loads(glue: Any, s3: Any, raw: Location, database: str) -> list[st
     parameter = as_parameter(known_by(loads))
     if table.get("Parameters", {}).get(PARAMETER) != parameter:
         table["Parameters"] = table.get("Parameters", {}) | {PARAMETER: parameter}
-        glue.update_table(DatabaseName=database, TableInput=_input(table))
+        glue.update_table(DatabaseName=database, TableInput=table_input(table))
     return changed
 
 
@@ -145,7 +145,7 @@ def _read_by(entry: dict[str, Any]) -> tuple[Any, ...]:
     return columns, storage["SerdeInfo"].get("Parameters"), storage["Location"].rstrip("/")
 
 
-def _input(table: dict[str, Any]) -> dict[str, Any]:
+def table_input(table: dict[str, Any]) -> dict[str, Any]:
     """Keep of a table what UpdateTable takes back."""
     accepted = {
         "Name",

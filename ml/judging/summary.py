@@ -48,7 +48,7 @@ def summarize(
     Returns
     -------
     dict
-        `rows_in`, `rows_out`: by table or file. `lines`: `read` and `rejected` of all loads, empty
+        `rows_in`, `rows_out`: by table, and by file of scores. `lines`: `read` and `rejected` of all loads, empty
         for a shop without. `columns`: the Bins of each feature and score. `psi`: the population
         stability index of each that both runs have, the highest first.
 
@@ -76,11 +76,10 @@ def summarize(
                 now = count_bins(engine, path, column, older[name].edges)
                 psi[name] = stability_index(older[name].counts, now.counts)
             advance(1)
-    files = sorted(predictions.rglob("*.parquet"))
     tables = sorted(data_path.parent.glob("*.parquet"))
     return {
         "rows_in": {"candidates": len(rows)} | {path.stem: _rows(path) for path in tables},
-        "rows_out": {path.relative_to(predictions).as_posix(): _rows(path) for path in files},
+        "rows_out": {file.as_posix(): _rows(predictions / file) for file, _ in scores.values()},
         "lines": _lines(data_path.with_name("loads.parquet")),
         "psi": dict(sorted(psi.items(), key=lambda one: -one[1])),
         "columns": columns,

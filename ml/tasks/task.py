@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ml.runs.gate import Figures, LiveFigures
     from ml.runs.run import Run
 
+PUBLISHED = "predictions.parquet"
+"""What `predict` writes beside a task's own files: its rows of the tables `predictions`."""
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -83,11 +86,8 @@ class Task:
     score
         The one of `writes`, and its column, that says how likely each product is; None for none.
     published
-        The one of `writes` that goes back to the lake, where dbt finds it as the table of its name
-        in the source `predictions`; None for none.
-    stand_in_options
-        Called with data.csv and a folder for files: gives the values of those options of `predict`
-        that somebody would have to give, for runs where nobody is there. None if it needs none.
+        The one of `writes` that holds a row per shopper and product: `predict` writes it as
+        PUBLISHED too, which goes back to the lake. None for a task that stays out of the tables.
     gate
         How a new run is held against the live one; None for a task whose runs always pass.
     tune
@@ -104,6 +104,5 @@ class Task:
     predict_options: tuple[click.Option, ...] = ()
     score: tuple[str, str] | None = None
     published: str | None = None
-    stand_in_options: Callable[[Path, Path], dict[str, str]] | None = None
     gate: Gate | None = None
     tune: Callable[[Path, Path, float], None] | None = None

@@ -4,7 +4,8 @@ with
 
 recommendations as (
 
-    select * from {{ source('predictions', 'recommendations') }}
+    select * from {{ source('predictions', 'latest') }}
+    where task = 'discovery'
 
 ),
 

@@ -140,11 +140,13 @@ class GlueTables:
         if re.search(r"\bstored\s+as\s+parquet\b", tail, re.IGNORECASE):
             files = PARQUET
         parameters = _properties_after(r"with\s+serdeproperties", tail)
+        partitioned = re.search(r"\bpartitioned\s+by\s*(?=\()", tail, re.IGNORECASE)
+        keys = in_parentheses(tail[partitioned.end() :])[0] if partitioned else ""
         entry = {
             "Name": table,
             "TableType": "EXTERNAL_TABLE",
             "Parameters": {"EXTERNAL": "TRUE"} | _properties_after("tblproperties", tail),
-            "PartitionKeys": [],
+            "PartitionKeys": _columns(keys),
             "StorageDescriptor": storage(_columns(columns), location[1], files, **parameters),
         }
         try:

@@ -98,7 +98,7 @@ def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:
     paths = re.findall(
         r"^  (?:report|predictions|data\.csv|docs) +(\S+)$", first_run.output, re.MULTILINE
     )
-    assert len(paths) == len(set(paths)) == 5
+    assert len(paths) == len(set(paths)) == 6
     page = (first_run.folder / "runs" / "report.html").read_text()
     for task in ("buy-again", "discovery", "next-in-cart"):
         assert f'id="{task}"' in page

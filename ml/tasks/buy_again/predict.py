@@ -33,6 +33,7 @@ SCORES = pl.Schema(
         "product_id": pl.Int64,
         "probability": pl.Float64,
         "rank": pl.Int32,
+        "is_in_basket": pl.Boolean,
         "reason": pl.String,
     }
 )
@@ -53,14 +54,15 @@ def predict(
 
     These are the orders of window 0 whose basket is not known. scores.parquet has one row per
     candidate: user_id, order_id (null in live mode), product_id, probability, rank (from 1 within
-    the order) and reason, sorted by user_id and rank. baskets.csv and submission.csv have one row
-    per order: order_id (user_id in live mode) and products separated by blanks, the most probable
-    first; where ids are text they have user_code and the products' codes, a blank within one
-    written %20 and a percent sign %25. baskets.csv holds the basket for a shop, `None` if it is
-    empty. submission.csv holds the set with the highest expected F1 in Kaggle's form, whatever the
-    decision for baskets: `None` may be its last or only item. cold_start.parquet has the shop's
-    favourites for shoppers without any earlier order. What `shop_columns` has of shoppers and
-    products stands in both tables. Where every basket is known all are written without rows.
+    the order), is_in_basket (of baskets.csv) and reason, sorted by user_id and rank. baskets.csv
+    and submission.csv have one row per order: order_id (user_id in live mode) and products
+    separated by blanks, the most probable first; where ids are text they have user_code and the
+    products' codes, a blank within one written %20 and a percent sign %25. baskets.csv holds the
+    basket for a shop, `None` if it is empty. submission.csv holds the set with the highest expected
+    F1 in Kaggle's form, whatever the decision for baskets: `None` may be its last or only item.
+    cold_start.parquet has the shop's favourites for shoppers without any earlier order. What
+    `shop_columns` has of shoppers and products stands in both tables. Where every basket is known
+    all are written without rows.
 
     Parameters
     ----------
@@ -125,7 +127,7 @@ def predict(
             for name in ("scores.parquet", "baskets.csv", "submission.csv", f"{COLD_START}.parquet")
         )
         shop.added_to(scores.select(SCORES.keys()).cast(SCORES)).write_parquet(scores_path)
-        baskets = _products(scores.filter("is_chosen"), shop)
+        baskets = _products(scores.filter("is_in_basket"), shop)
         _by_order(baskets, targets, key, shop).write_csv(baskets_path)
         submitted = _with_none(_products(scores.filter("is_submitted"), shop), scores)
         _by_order(submitted, targets, key, shop).write_csv(submission_path)
@@ -141,7 +143,7 @@ def _ranked(
             "user_id": rows.user_id,
             "product_id": rows.product_id,
             "probability": probability,
-            "is_chosen": decided.basket,
+            "is_in_basket": decided.basket,
             "is_submitted": decided.submitted,
             "none_beside": decided.none_beside,
         }
@@ -160,7 +162,7 @@ def _with_reasons(
     """Explain what is recommended by the model, and state the facts of the rest."""
     is_explained = np.zeros(len(rows), dtype=np.bool_)
     is_explained[
-        scores.filter(pl.col("is_chosen") | (pl.col("rank") <= EXPLAINED))["row"].to_numpy()
+        scores.filter(pl.col("is_in_basket") | (pl.col("rank") <= EXPLAINED))["row"].to_numpy()
     ] = True
     words: list[str] = []
     with counted_step("reasons", len(rows)) as advance:

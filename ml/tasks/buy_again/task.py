@@ -98,6 +98,7 @@ BUY_AGAIN = Task(
             " precision-0.5. submission.csv is always decided by expected F1, in Kaggle's form.",
         ),
     ),
+    published="scores.parquet",
     gate=Gate(_gate_figures, _compare),
     tune=_tune,
 )

@@ -1,7 +1,6 @@
 """Recommends new products to every shopper with an order to predict."""
 
-from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection
 from pathlib import Path
 
 import click
@@ -29,7 +28,6 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     users: Integers,
     models: FoldModels,
     *,
-    stamps: Mapping[str, str] | None = None,
     departments: Collection[int] = (),
     in_cart: pl.DataFrame | None = None,
 ) -> None:
@@ -46,16 +44,12 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
         int64 [m], rising: the shoppers.
     models
         The re-rankers.
-    stamps
-        Further columns, the same in every row.
     departments, in_cart
         As `recommend` has them.
 
     """
-    stamps = stamps or {}
     shop = shop_columns(data)
-    stamp_columns = ((name, pl.String()) for name in stamps)
-    columns = pl.Schema([*RECOMMENDATIONS.items(), *stamp_columns, *shop.schema.items()])
+    columns = pl.Schema([*RECOMMENDATIONS.items(), *shop.schema.items()])
     schema = pl.DataFrame(schema=columns).to_arrow().schema
     with pq.ParquetWriter(path, schema) as file:
         if not len(users):
@@ -70,9 +64,7 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
                 scores = score(frame["user_id"].to_numpy(), features, models)
                 scored = frame.with_columns(score=scores)
                 listed = recommend(scored, departments=departments, in_cart=in_cart)
-                rows = shop.added_to(with_reasons(listed, names)).with_columns(
-                    **{k: pl.lit(v) for k, v in stamps.items()}
-                )
+                rows = shop.added_to(with_reasons(listed, names))
                 file.write_table(rows.select(columns.names()).cast(columns).to_arrow())
                 advance(len(chunk.users))
 
@@ -89,9 +81,9 @@ def predict(
     Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
 
     Columns user_id, rank (from 1), product_id, score (how likely the model takes the next order to
-    hold it, 0 to 1, see `fit_folds`), reason, model_version (the run), predicted_at (UTC), and what
-    `shop_columns` has of shopper and product; sorted by user_id and rank. Shoppers who were learnt
-    from are scored by a model that was not fitted on them.
+    hold it, 0 to 1, see `fit_folds`), reason, and what `shop_columns` has of shopper and product;
+    sorted by user_id and rank. Shoppers who were learnt from are scored by a model that was not
+    fitted on them.
 
     Parameters
     ----------
@@ -120,14 +112,8 @@ def predict(
     in_cart = _products_in_carts(data, carts) if carts else None
     models = read_fold_models(run_folder, NAME)
     users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
-    stamps = {
-        "model_version": run_folder.resolve().name,
-        "predicted_at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    }
     with file_aside(out / FILE) as aside:
-        write_recommendations(
-            aside, data, users, models, stamps=stamps, departments=ids, in_cart=in_cart
-        )
+        write_recommendations(aside, data, users, models, departments=ids, in_cart=in_cart)
     say(f"{len(users)} shoppers: the recommendations are in {out}")
 
 

@@ -4,7 +4,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import click
 import numpy as np
 import polars as pl
 
@@ -42,14 +41,14 @@ def load_next_in_cart(folder: Path) -> NextInCart:
 
 
 def predict(
-    run_folder: Path, data_path: Path, out: Path, *, carts: Path | None, only: Only = "all"
+    run_folder: Path, data_path: Path, out: Path, *, carts: Path | None = None, only: Only = "all"
 ) -> None:
     """
-    Write next.parquet: for each cart of a file up to 20 products that may be put into it next.
+    Write next.parquet: for each cart up to 20 products that may be put into it next.
 
-    Columns cart_id, rank (from 1), product_id, score, and what `shop_columns` has of the cart's
-    shopper and the product; sorted by cart_id and rank. What is known of
-    a shopper comes from the rows of orders_back 0 of the data.
+    Columns cart_id, user_id, rank (from 1), product_id, score, and what `shop_columns` has of the
+    cart's shopper and the product; sorted by cart_id and rank. What is known of a shopper comes
+    from the rows of orders_back 0 of the data.
 
     Parameters
     ----------
@@ -60,26 +59,27 @@ def predict(
     out
         Folder to write to.
     carts
-        File of carts, see read_carts.
+        File of carts, see read_carts. None answers an empty cart of every shopper with an order to
+        predict, under the shopper's number: what they will begin with.
     only
         `new` leaves out what the shopper bought before.
 
     Raises
     ------
-    click.UsageError
-        If no file of carts is given.
     click.ClickException
         If a file cannot be read, or the run was trained on another contract.
 
     """
-    if carts is None:
-        raise click.UsageError(f"{NAME} answers carts: name their file with --carts.")
     run = read_run(run_folder, NAME)
     data = open_data(data_path)
     check_contract(run, data.contract, data_path)
-    data.orders_to_predict()  # without one nothing is known of any shopper
+    users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
     columns = shop_columns(data)
-    asked = read_carts(carts, text_ids=columns.has_text_ids)
+    if carts:
+        asked = read_carts(carts, text_ids=columns.has_text_ids)
+    else:
+        nothing = np.empty(0, dtype=np.int64)
+        asked = [Cart(user, user, nothing) for user in users.tolist()]
     out.mkdir(parents=True, exist_ok=True)
     state = _state_for(run, data, asked, out)
     shop = NextInCart(state, read_booster(run_folder / "ranker.txt"), {})
@@ -103,8 +103,9 @@ def predict(
         of_carts, schema={"cart_id": answers.schema["cart_id"], "user_id": pl.Int64}
     )
     answers = answers.join(shoppers, on="cart_id", how="left", maintain_order="left")
+    answers = answers.select("cart_id", "user_id", *NEXT)
     with file_aside(out / FILE) as aside:
-        columns.added_to(answers).drop("user_id").write_parquet(aside)
+        columns.added_to(answers).write_parquet(aside)
     say(f"{len(asked) / max(seconds, 1e-9):,.0f} carts per second; the answers are in {out}")
 
 

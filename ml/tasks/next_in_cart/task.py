@@ -23,12 +23,6 @@ def _load() -> Functions:
     return Functions(train, evaluate, predict, print_ladder, report)
 
 
-def _stand_in_options(data: Path, folder: Path) -> dict[str, str]:
-    from ml.tasks.next_in_cart.empty_carts import write_empty_carts  # noqa: PLC0415
-
-    return {"--carts": str(write_empty_carts(data, folder / "carts.csv"))}
-
-
 def _gate_figures(run: "Run") -> "Figures | None":
     from ml.tasks.next_in_cart.gate import MEASURE  # noqa: PLC0415
     from ml.tasks.ranking_gate import ranking_figures  # noqa: PLC0415
@@ -52,7 +46,9 @@ NEXT_IN_CART = Task(
     load=_load,
     predict_options=(
         click.Option(
-            ["--carts"], type=click.Path(path_type=Path), help="Carts as CSV, to be answered."
+            ["--carts"],
+            type=click.Path(path_type=Path),
+            help="Carts as CSV, to be answered.  [default: an empty one for every shopper]",
         ),
         click.Option(
             ["--only"],
@@ -62,6 +58,6 @@ NEXT_IN_CART = Task(
             help="new leaves out what the shopper bought before.",
         ),
     ),
-    stand_in_options=_stand_in_options,
+    published=FILE,
     gate=Gate(_gate_figures, _compare),
 )

@@ -2,13 +2,25 @@
 
 import json
 import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
-from tests.python.athena.athena_runs import AthenaShop, dbt, query, tables
-from tests.python.dbt_runs import ROOT, Workspace
+from glue.cloud.prediction_tables import publish_tables
+from glue.settings import read_settings
+from ml.tasks.registry import TASKS
+from ml.tasks.task import PUBLISHED
+from ml.tools.s3 import sha256_of_objects
+from tests.athena_api.clients import make_client
+from tests.python.athena.athena_runs import AthenaShop, dbt, make_shop, query, tables
+from tests.python.dbt_runs import ROOT, Workspace, make_workspace
+from tests.python.dbt_runs import dbt as dbt_on_lake
 from tests.python.dbt_runs import query as query_lake
+from tests.python.invented_predictions import OF_TINY_SHOP, publish
 
+LAKE = "s3://next-basket-lake"
 ANALYSES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
 
 
@@ -84,22 +96,70 @@ def test_docs_describe_every_table(built_shop: AthenaShop) -> None:
 
 
 @pytest.fixture(scope="module")
-def compiled_analyses(built_shop: AthenaShop) -> dict[str, str]:
-    dbt(built_shop, "compile", "--select", "resource_type:analysis")
-    folder = built_shop.workspace.target / "compiled/next_basket/analyses"
+def predicted_shop(
+    built_shop: AthenaShop, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[AthenaShop]:
+    """Give the built shop with predictions of two runs, in a database of their own."""
+    folder = tmp_path_factory.mktemp("predicted")
+    own = {"ATHENA_PREDICTIONS_SCHEMA": "predicted", "NEXT_BASKET_ARTIFACTS": f"{LAKE}/artifacts/"}
+    api = replace(built_shop.api, environment=built_shop.api.environment | own)
+    shop = make_shop(api, built_shop.schema, folder)
+    dbt(shop, "show", "--inline", "select 1 as one")
+    s3 = make_client("s3", api.url)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in shop.environment.items():
+            patch.setenv(variable, value)
+        settings = read_settings()
+        for run_id in ("a", "b"):
+            place = settings.run(run_id).below("predictions")
+            for task in TASKS:
+                rows = OF_TINY_SHOP.filter(run=run_id, task=task.name)
+                rows.write_parquet(folder / PUBLISHED)
+                key = place.key(f"{task.name}/{PUBLISHED}")
+                s3.upload_file(str(folder / PUBLISHED), place.bucket, key)
+            publish_tables(settings, run_id, sha256_of_objects(s3, place))
+        yield shop
+
+
+def test_published_predictions_are_read_as_the_latest_and_by_run(
+    predicted_shop: AthenaShop,
+) -> None:
+    """The tables are those that dbt made; a partition of the history is a run."""
+    sql = "select run, count(*) from predicted.{} group by 1 order by 1"
+    assert query(predicted_shop.api, sql.format("latest")) == [("b", "5")]
+    assert query(predicted_shop.api, sql.format("history")) == [("a", "2"), ("b", "5")]
+    one_run = "select product_id, is_in_basket from predicted.history where run = 'a' limit 1"
+    assert query(predicted_shop.api, one_run) == [("300", None)]
+
+
+@pytest.fixture(scope="module")
+def compiled_analyses(predicted_shop: AthenaShop) -> dict[str, str]:
+    dbt(predicted_shop, "compile", "--select", "resource_type:analysis")
+    folder = predicted_shop.workspace.target / "compiled/next_basket/analyses"
     return {path.stem: path.read_text(encoding="utf-8") for path in folder.glob("*.sql")}
+
+
+@pytest.fixture(scope="module")
+def local_shop(built_tiny_shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Give a copy of the local shop with the same predictions."""
+    folder = tmp_path_factory.mktemp("local")
+    shop = make_workspace(folder, built_tiny_shop.raw)
+    shutil.copytree(built_tiny_shop.lake, shop.lake, dirs_exist_ok=True)
+    publish(shop.lake, OF_TINY_SHOP, folder)
+    dbt_on_lake(shop, "show", "--inline", "select 1 as one")
+    return shop
 
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_analyses_give_what_they_give_locally(
     built_shop: AthenaShop,
-    built_tiny_shop: Workspace,
+    local_shop: Workspace,
     compiled_analyses: dict[str, str],
     name: str,
 ) -> None:
     local_sql = compiled_analyses[name].replace('"awsdatacatalog".', "")
     local_sql = local_sql.replace(f'"{built_shop.schema}".', "next_basket.")
-    local = query_lake(built_tiny_shop, local_sql)
+    local = query_lake(local_shop, local_sql.replace('"predicted".', "predictions."))
     rows = query(built_shop.api, compiled_analyses[name])
     assert local
     assert rows == [tuple(_as_athena_text(value) for value in row) for row in local]

@@ -56,9 +56,10 @@ def test_good_files_become_published_predictions(chain: Chain, first: Execution)
         )
         shoppers = pl.read_parquet(body["Body"].read()).to_series(0).unique()
         assert shoppers.len() == SHOPPERS, f"{task}: every shopper has a prediction"
-    published = "chain_predictions.recommendations"
-    read = query(chain.api, f"select distinct model_version from {published}")
-    assert read == [("first",)], "the next build reads them as a source"
+    for table in ("latest", "history"):
+        sql = f"select distinct run, model_version, task from chain_predictions.{table} order by 3"
+        expected = [("first", "first", task) for task in PREDICTIONS]
+        assert query(chain.api, sql) == expected, "the next build reads them as a source"
     scanned = [query for query in chain.api.queries() if query["state"] == "SUCCEEDED"]
     assert len(scanned) > 50, "the build's models and tests ran on the stand-in"
 

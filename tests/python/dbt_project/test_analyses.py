@@ -12,9 +12,12 @@ The lines of the tiny shop's histories, as product @ cart position, `+` for reor
 
 6 orders, 11 lines, 5 reorders; product 100 in 5 orders, 200 in 3, 300 in 2, 400 in 1. After them
 come the train orders 14 (100 +, 400) and 32 (no line), and the test order 23.
+
+Some of them had been predicted, by two runs of discovery (OF_TINY_SHOP).
 """
 
 import re
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ import pytest
 import yaml
 
 from tests.python.dbt_runs import BUILD_UNTESTED, ROOT, Workspace, dbt, make_workspace, query
+from tests.python.invented_predictions import OF_TINY_SHOP, publish
 
 ANALYSES = sorted(path.stem for path in (ROOT / "analyses").glob("*.sql"))
 SEEDS = sorted(path.stem for path in (ROOT / "seeds").glob("*.csv"))
@@ -40,6 +44,34 @@ class Result:
 
 # For each analysis some rows of its result: what identifies the row, then the other columns.
 FIGURES: dict[str, list[tuple[Row, Row]]] = {
+    "hits_of_predictions": [
+        # of order 22 run a listed 300, which it does not hold; order 13 is judged by run b
+        (
+            {"task": "discovery", "run": "a"},
+            {
+                "week_start": None,
+                "orders": 1,
+                "orders_with_hit": 0,
+                "hit_rate": 0 / 1,
+                "products": 1,
+                "bought": 0,
+                "precision_at_10": 0 / 1,
+            },
+        ),
+        # order 13 holds 200 and not 400; order 32 has no line, order 24 was not made
+        (
+            {"task": "discovery", "run": "b"},
+            {
+                "week_start": None,
+                "orders": 1,
+                "orders_with_hit": 1,
+                "hit_rate": 1 / 1,
+                "products": 2,
+                "bought": 1,
+                "precision_at_10": 1 / 2,
+            },
+        ),
+    ],
     "concentration_of_sales": [
         # 1 % of 4 products is 0.04, rounded up 1: product 100, 5 of 11 lines, 3 of 5 reorders
         (
@@ -189,6 +221,17 @@ FIGURES: dict[str, list[tuple[Row, Row]]] = {
 
 
 @pytest.fixture(scope="module")
+def shop(built_tiny_shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """Give a copy of the built tiny shop with predictions."""
+    folder = tmp_path_factory.mktemp("shop")
+    shop = make_workspace(folder, built_tiny_shop.raw)
+    shutil.copytree(built_tiny_shop.lake, shop.lake, dirs_exist_ok=True)
+    publish(shop.lake, OF_TINY_SHOP, folder)
+    dbt(shop, "show", "--inline", "select 1 as one")
+    return shop
+
+
+@pytest.fixture(scope="module")
 def compiled(
     built_tiny_shop: Workspace, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
@@ -202,7 +245,9 @@ def compiled(
 @pytest.fixture(scope="module")
 def two_windows(tiny_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """Build the tiny shop's seeds and models with two windows."""
-    workspace = make_workspace(tmp_path_factory.mktemp("two-windows"), tiny_raw)
+    folder = tmp_path_factory.mktemp("two-windows")
+    workspace = make_workspace(folder, tiny_raw)
+    publish(workspace.lake, OF_TINY_SHOP, folder)
     dbt(workspace, *BUILD_UNTESTED, variables={"windows": 2})
     return workspace
 
@@ -239,9 +284,9 @@ def test_every_analysis_is_compiled_documented_and_has_a_figure(
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_figures_are_those_worked_out_by_hand(
-    built_tiny_shop: Workspace, compiled: dict[str, str], name: str
+    shop: Workspace, compiled: dict[str, str], name: str
 ) -> None:
-    result = run(built_tiny_shop, compiled[name])
+    result = run(shop, compiled[name])
     for key, figures in FIGURES[name]:
         rows = [row for row in result.rows if key.items() <= row.items()]
         assert rows == [key | figures]
@@ -249,12 +294,12 @@ def test_figures_are_those_worked_out_by_hand(
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_columns_are_those_documented(
-    built_tiny_shop: Workspace,
+    shop: Workspace,
     compiled: dict[str, str],
     documented: dict[str, dict[str, str]],
     name: str,
 ) -> None:
-    result = run(built_tiny_shop, compiled[name])
+    result = run(shop, compiled[name])
     # as lists, because the order counts too
     assert list(result.types.items()) == list(documented[name].items())
 
@@ -269,14 +314,14 @@ def test_the_first_line_asks_the_question(compiled: dict[str, str], name: str) -
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_rows_are_ordered_by_a_unique_key(
-    built_tiny_shop: Workspace, compiled: dict[str, str], name: str
+    shop: Workspace, compiled: dict[str, str], name: str
 ) -> None:
     ordered = re.search(
         r"select \* from final\norder by ([a-z_, ]+)(?:\nlimit \d+)?$", compiled[name]
     )
     assert ordered
     names = [part.split()[0] for part in ordered[1].split(", ")]
-    rows = run(built_tiny_shop, compiled[name]).rows
+    rows = run(shop, compiled[name]).rows
     keys = [tuple(row[name] for name in names) for row in rows]
     assert keys
     assert len(set(keys)) == len(keys)
@@ -284,11 +329,11 @@ def test_rows_are_ordered_by_a_unique_key(
 
 @pytest.mark.parametrize("name", ANALYSES)
 def test_more_windows_change_no_analysis(
-    built_tiny_shop: Workspace, two_windows: Workspace, compiled: dict[str, str], name: str
+    shop: Workspace, two_windows: Workspace, compiled: dict[str, str], name: str
 ) -> None:
     """The marts hold every window; an analysis that reads them all counts orders twice."""
     assert query(two_windows, "select max(orders_back) from user_features") == [(1,)]
-    assert run(two_windows, compiled[name]) == run(built_tiny_shop, compiled[name])
+    assert run(two_windows, compiled[name]) == run(shop, compiled[name])
 
 
 @pytest.mark.parametrize(
@@ -300,10 +345,10 @@ def test_more_windows_change_no_analysis(
     ],
 )
 def test_seeds_leave_no_value_out(
-    built_tiny_shop: Workspace, seed: str, column: str, expected: list[Any]
+    shop: Workspace, seed: str, column: str, expected: list[Any]
 ) -> None:
     """An analysis joins them, so it would lose orders without a partner."""
-    rows = query(built_tiny_shop, f"select {column} from {seed} order by {column}")
+    rows = query(shop, f"select {column} from {seed} order by {column}")
     assert [value for (value,) in rows] == expected
 
 

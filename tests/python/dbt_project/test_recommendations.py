@@ -7,24 +7,17 @@ import polars as pl
 import pytest
 
 from tests.python.dbt_runs import Workspace, dbt, make_workspace, query
+from tests.python.invented_predictions import predictions
 
-COLUMNS = {
-    "user_id": pl.Int64,
-    "rank": pl.Int32,
-    "product_id": pl.Int64,
-    "score": pl.Float64,
-    "reason": pl.String,
-    "model_version": pl.String,
-    "predicted_at": pl.String,
-}
-GOOD = pl.DataFrame(
-    [(1, 1, 400, 0.5, "popular", "run", "2026-01-31T08:00:00Z")], schema=COLUMNS, orient="row"
-)
+GOOD = predictions({})
+OF_A_GONE_PRODUCT = predictions({"product_id": 999, "rank": 2})
+OF_A_GONE_SHOPPER = predictions({"user_id": 77})
+OF_ANOTHER_TASK = predictions({"task": "buy-again", "user_id": 77})
 USELESS = (
     "The 2 recommendations of the last prediction are for shoppers or products that the raw files"
     " do not hold, or are incomplete: they count as none until"
 )
-DAMAGED = "recommendations.parquet is damaged, or of another version: it counts as none until"
+DAMAGED = "latest/discovery.parquet is damaged, or of another version: it counts as none until"
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +25,7 @@ def shop(built_tiny_shop: Workspace, tmp_path_factory: pytest.TempPathFactory) -
     """Give a copy of the built tiny shop."""
     shop = make_workspace(tmp_path_factory.mktemp("shop"), built_tiny_shop.raw)
     shutil.copytree(built_tiny_shop.lake, shop.lake, dirs_exist_ok=True)
-    (shop.lake / "predictions").mkdir()
+    (shop.lake / "predictions" / "latest").mkdir(parents=True)
     return shop
 
 
@@ -51,24 +44,12 @@ def write_half(_rows: pl.DataFrame, file: Path) -> None:
     ("rows", "writer", "said", "kept"),
     [
         pytest.param(GOOD, write, None, 1, id="good"),
+        pytest.param(pl.concat([GOOD, OF_ANOTHER_TASK]), write, None, 1, id="other-task"),
         pytest.param(
-            pl.concat(
-                [
-                    GOOD,
-                    GOOD.with_columns(product_id=pl.lit(999, pl.Int64), rank=pl.lit(2, pl.Int32)),
-                ]
-            ),
-            write,
-            USELESS,
-            0,
-            id="product-that-is-gone",
+            pl.concat([GOOD, OF_A_GONE_PRODUCT]), write, USELESS, 0, id="product-that-is-gone"
         ),
         pytest.param(
-            pl.concat([GOOD, GOOD.with_columns(user_id=pl.lit(77, pl.Int64))]),
-            write,
-            USELESS,
-            0,
-            id="shopper-that-is-gone",
+            pl.concat([GOOD, OF_A_GONE_SHOPPER]), write, USELESS, 0, id="shopper-that-is-gone"
         ),
         pytest.param(GOOD, write_half, DAMAGED, 0, id="broken-off"),
         pytest.param(GOOD.drop("reason"), write, DAMAGED, 0, id="older-version"),
@@ -78,7 +59,7 @@ def test_recommendations_are_all_taken_or_none(
     shop: Workspace, rows: pl.DataFrame, writer: object, said: str | None, kept: int
 ) -> None:
     assert callable(writer)
-    writer(rows, shop.lake / "predictions" / "recommendations.parquet")
+    writer(rows, shop.lake / "predictions" / "latest" / "discovery.parquet")
     printed = dbt(shop, "build", "--select", "stg_recommendations", "source:predictions")
     for sentence in (USELESS, DAMAGED):
         assert printed.count(sentence) == (sentence == said), printed

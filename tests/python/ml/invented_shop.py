@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,19 @@ def build_shop(  # noqa: PLR0913 - what a shop may be
     rows.sort("orders_back", "user_id", "product_id").write_csv(path)
     _write_contract(folder, TYPES, mode=mode, windows=windows)
     return path
+
+
+def with_texts_and_times(data: Path) -> None:
+    """Give the shop text ids, those of an even number with a blank, and times."""
+    shoppers = data.with_name("shoppers.parquet")
+    pl.read_parquet(shoppers).with_columns(
+        user_code=pl.format("ann {}", "user_id"),
+        last_ordered_at=pl.lit(datetime(2017, 3, 5, 18, 4, 11)),  # noqa: DTZ001 - the shop's own
+        days_since_last_order=(pl.col("user_id") % 7).cast(pl.Int32),
+    ).write_parquet(shoppers)
+    products = data.with_name("products.parquet")
+    code = pl.format("5% off {}", "product_id")
+    pl.read_parquet(products).with_columns(product_code=code).write_parquet(products)
 
 
 def _write_contract(

@@ -43,7 +43,10 @@ def test_parameters_are_for_buy_again(ml: Callable[..., Result], tmp_path: Path)
     assert "--parameters is for buy-again: leave it out for discovery." in result.output
 
 
-def test_next_in_cart_needs_carts(ml: Callable[..., Result], tmp_path: Path) -> None:
-    result = ml("predict", "--task", "next-in-cart", "--run", tmp_path, "--out", tmp_path)
+@pytest.mark.parametrize("name", ["../up", "a b", "a/b", "-", ".hidden"])
+def test_predictions_take_no_name_that_is_no_folder(
+    ml: Callable[..., Result], tmp_path: Path, name: str
+) -> None:
+    result = ml("predict", "--run", tmp_path, "--out", tmp_path / "out", f"--name={name}")
     assert result.exit_code == 2
-    assert "name their file with --carts" in result.output
+    assert "take letters, digits" in result.output

@@ -65,6 +65,9 @@ def _calls(service: str, operation: str, given: dict[str, Any]) -> Iterator[Call
         database = given.get("DatabaseName") or given["Name"]
         yield Call(f"glue:{operation}", f"arn:aws:glue:{place}:catalog")
         yield Call(f"glue:{operation}", f"arn:aws:glue:{place}:database/{database}")
+        table = given.get("TableName") or given.get("TableInput", given).get("Name")
+        if "DatabaseName" in given and table:
+            yield Call(f"glue:{operation}", f"arn:aws:glue:{place}:table/{database}/{table}")
     elif service == "athena":
         group = f"arn:aws:athena:{place}:workgroup/{given['WorkGroup']}"
         yield Call(f"athena:{operation}", group)

@@ -100,8 +100,10 @@ _RIGHTS = {
 + glue:GetDatabase glue:database/default
 + glue:CreateDatabase glue:database/default
 - glue:CreateDatabase glue:database/other
-+ glue:CreateTable glue:table/predictions/recommendations
-- glue:DeleteTable glue:table/predictions/recommendations
++ glue:CreateTable glue:table/predictions/latest
+- glue:UpdateTable glue:table/predictions/latest
+- glue:CreatePartition glue:table/predictions/history
+- glue:DeleteTable glue:table/predictions/latest
 + s3:DeleteObject lake:next_basket/candidates/x
 + s3:ListBucket lake:
 + s3:PutObject results:x
@@ -117,7 +119,7 @@ _RIGHTS = {
 - s3:PutObject artifacts:runs/1/gate.json
 - s3:PutObject artifacts:runs/1/judged.json
 - s3:PutObject artifacts:runs/1/models/buy-again/model.txt
-- s3:PutObject artifacts:runs/1/predictions/discovery/recommendations.parquet
+- s3:PutObject artifacts:runs/1/predictions/discovery/predictions.parquet
 - s3:PutObject artifacts:runs/1/export/data.csv
 """,
     "ExportRole": _NEVER
@@ -159,7 +161,7 @@ _RIGHTS = {
 - s3:PutObject artifacts:runs/1/gate.json
 - s3:PutObject artifacts:runs/1/judged.json
 - s3:PutObject artifacts:runs/1/predictions/x
-- s3:PutObject lake:predictions/recommendations/x
+- s3:PutObject lake:predictions/run=1/x
 - s3:PutObjectTagging artifacts:runs/1/export/data.csv
 """,
     "EvaluateRole": _NEVER
@@ -174,7 +176,7 @@ _RIGHTS = {
 - s3:PutObject artifacts:live/current.json
 - s3:PutObject artifacts:runs/1/models/buy-again/model.txt
 - s3:PutObject artifacts:runs/1/predictions/x
-- s3:PutObject lake:predictions/recommendations/x
+- s3:PutObject lake:predictions/run=1/x
 - s3:PutObjectTagging artifacts:runs/1/export/data.csv
 """,
     "PredictRole": _NEVER
@@ -192,7 +194,7 @@ _RIGHTS = {
 - s3:PutObject artifacts:runs/1/gate.json
 - s3:PutObject artifacts:runs/1/judged.json
 - s3:PutObject artifacts:runs/1/models/buy-again/model.txt
-- s3:PutObject lake:predictions/recommendations/x
+- s3:PutObject lake:predictions/run=1/x
 - s3:PutObjectTagging artifacts:runs/1/export/data.csv
 """,
     "PublishRole": _NEVER
@@ -202,9 +204,17 @@ _RIGHTS = {
 + s3:GetObject artifacts:runs/1/gate.json
 + s3:GetObject artifacts:runs/1/judged.json
 + s3:GetObject artifacts:runs/1/models/buy-again/model.txt
-+ s3:GetObject artifacts:runs/1/predictions/discovery/recommendations.parquet
++ s3:GetObject artifacts:runs/1/predictions/discovery/predictions.parquet
 + s3:PutObject artifacts:live/current.json
-+ s3:PutObject lake:predictions/recommendations/x
++ s3:PutObject lake:predictions/run=1/x
+- s3:DeleteObject lake:predictions/run=1/x
++ glue:GetTable glue:table/predictions/latest
++ glue:UpdateTable glue:table/predictions/latest
++ glue:CreatePartition glue:table/predictions/history
++ glue:UpdatePartition glue:table/predictions/history
+- glue:DeletePartition glue:table/predictions/history
+- glue:UpdateTable glue:table/predictions/other
+- glue:UpdateTable glue:table/next_basket/candidates
 + s3:PutObjectTagging artifacts:runs/1/export/data.csv
 + s3:DeleteObjectTagging artifacts:runs/1/export/data.csv
 - s3:PutObject artifacts:runs/1/gate.json

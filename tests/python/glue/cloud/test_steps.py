@@ -25,6 +25,7 @@ from ml.runs.gate import Figures, LiveFigures, judge
 from ml.tasks.registry import TASKS
 from tests.python.glue.cloud.calls import ROLES, recorded, refused
 from tests.python.glue.cloud.policies import Resolved
+from tests.python.glue.cloud.prediction_tables import make_prediction_tables
 from tests.python.glue.conftest import Account
 
 Run = Callable[..., Result]
@@ -172,30 +173,15 @@ def test_every_task_there_is(
         assert account.s3.get_object(Bucket=BUCKET, Key=key)["Body"].read() == b"1"
 
 
-def test_every_task_is_predicted_and_new_carts_are_empty(
+def test_every_task_is_predicted_under_the_runs_name(
     account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    targets = pl.DataFrame(
-        {
-            "user_id": [7, 7, 9],
-            "order_id": [71, 70, 91],
-            "order_number": [4, 3, 2],
-            "eval_set": ["test", "prior", "test"],
-            "orders_back": [0, 1, 0],
-        }
-    )
-    body = io.BytesIO()
-    targets.write_parquet(body)
-    account.s3.put_object(
-        Bucket=BUCKET, Key="runs/run-7/export/target_orders.parquet", Body=body.getvalue()
-    )
     put(account, "runs/run-7/export/data.csv", "x")
     put_models(account)
     older = {"columns": {"up_orders": {"edges": [1], "counts": [1, 1, 0]}}}
     put(account, "live/current.json", {"run": "run-6"})
     put(account, "runs/run-6/predictions/summary.json", older)
     asked: dict[str, list[str]] = {}
-    carts: list[str] = []
     summary: dict[str, Any] = {
         "rows_out": {"buy-again/scores.parquet": 7, "discovery/recommendations.parquet": 3},
         "lines": {"read": 9, "rejected": 2},
@@ -211,22 +197,16 @@ def test_every_task_is_predicted_and_new_carts_are_empty(
             write = "import pathlib; pathlib.Path(%r).write_text(%r)"
             return [sys.executable, "-c", write % (given["--out"], json.dumps(summary))]
         asked[given["--task"]] = sorted(given)
-        if "--carts" in given:
-            carts.extend(Path(given["--carts"]).read_text().splitlines())
-        assert Path(given["--run"]).name == "run-7", "the model_version of what is predicted"
+        assert Path(given["--run"]).name == given["--name"] == "run-7"
         made = f"import pathlib; out = pathlib.Path({given['--out']!r}); out.mkdir(parents=True)"
         return [sys.executable, "-c", f"{made}; (out / 'scores').write_text('1')"]
 
     monkeypatch.setattr(steps, "_ml", predict)
     done = run_step("predict")
     assert done.exit_code == 0, done.output
-    plain = ["--data", "--out", "--run", "--task"]
-    assert asked == {
-        "buy-again": plain,
-        "discovery": plain,
-        "next-in-cart": ["--carts", *plain],
-    }
-    assert carts == ["cart_id,user_id,position,product_id", "7,7,,", "9,9,,"]
+    # no option of the task's own: all is predicted, and goes into the tables
+    plain = ["--data", "--name", "--out", "--run", "--task"]
+    assert asked == {task.name: plain for task in TASKS}
     listed = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="runs/run-7/predictions/")
     made = [entry["Key"].split("/")[3] for entry in listed["Contents"]]
     assert made == [*sorted(asked), "summary.json"]
@@ -272,10 +252,10 @@ def finished(account: Account) -> None:
     put(account, "runs/run-7/gate.json", PASSED)
     put_models(account)
     for task in ("buy-again", "discovery", "next-in-cart"):
-        put(account, f"runs/run-7/predictions/{task}/scores.parquet", {})
-    put(account, "runs/run-7/predictions/discovery/recommendations.parquet", "of run 7")
+        put(account, f"runs/run-7/predictions/{task}/predictions.parquet", {})
     summary = {"models": {name: sha256(text) for name, text in MODELS.items()}}
     put(account, "runs/run-7/predictions/summary.json", summary)
+    make_prediction_tables(account)
 
 
 def test_publish_names_model_and_predictions_in_one_object(
@@ -291,14 +271,11 @@ def test_publish_names_model_and_predictions_in_one_object(
     assert live["models"] == "s3://shop-artifacts/runs/run-7/models/"
     assert live["predictions"] == "s3://shop-artifacts/runs/run-7/predictions/"
     assert live["sha256"]["models"] == {name: sha256(text) for name, text in MODELS.items()}
-    assert live["sha256"]["predictions"]["buy-again/scores.parquet"] == sha256({})
+    assert live["sha256"]["predictions"]["buy-again/predictions.parquet"] == sha256({})
     keys = account.s3.list_objects_v2(Bucket=BUCKET, Prefix="live/")["Contents"]
     assert [entry["Key"] for entry in keys] == ["live/current.json"]
-    written_back = account.s3.get_object(
-        Bucket=account.settings.lake.bucket,
-        Key="predictions/recommendations/recommendations.parquet",
-    )
-    assert written_back["Body"].read() == b'"of run 7"'
+    table = account.glue.get_table(DatabaseName="predictions", Name="latest")["Table"]
+    assert "/predictions/run=run-7/" in table["StorageDescriptor"]["Location"]
 
 
 @pytest.mark.parametrize(
@@ -307,10 +284,9 @@ def test_publish_names_model_and_predictions_in_one_object(
         ("gate.json", "has not passed the gate"),
         ("judged.json", "the run was not judged"),
         ("models/buy-again/metrics.json", "has no models of buy-again"),
-        ("predictions/buy-again/scores.parquet", "has no predictions of buy-again"),
+        ("predictions/buy-again/predictions.parquet", "has no predictions of buy-again"),
         ("models/discovery/metrics.json", "has no models of discovery"),
-        ("predictions/next-in-cart/scores.parquet", "has no predictions of next-in-cart"),
-        ("predictions/discovery/recommendations.parquet", "Not Found"),
+        ("predictions/next-in-cart/predictions.parquet", "has no predictions of next-in-cart"),
         ("predictions/summary.json", "are not whole, or of other models"),
     ],
 )

@@ -2,26 +2,13 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 from click.testing import Result
 
 from ml.data.shop_columns import hashed_key
-
-
-def with_texts_and_times(data: Path) -> None:
-    """Give the shop text ids, those of an even number with a blank, and times."""
-    shoppers = data.with_name("shoppers.parquet")
-    pl.read_parquet(shoppers).with_columns(
-        user_code=pl.format("ann {}", "user_id"),
-        last_ordered_at=pl.lit(datetime(2017, 3, 5, 18, 4, 11)),  # noqa: DTZ001 - the shop's own
-        days_since_last_order=(pl.col("user_id") % 7).cast(pl.Int32),
-    ).write_parquet(shoppers)
-    products = data.with_name("products.parquet")
-    code = pl.format("5% off {}", "product_id")
-    pl.read_parquet(products).with_columns(product_code=code).write_parquet(products)
+from tests.python.ml.invented_shop import with_texts_and_times
 
 
 def test_predictions_name_shoppers_and_products_as_the_shop_does(

@@ -47,8 +47,7 @@ def runs(trained: Path, discovery_run: Path, next_run: Path) -> dict[str, Path]:
 def test_a_run_of_another_task_is_refused(
     ml: Ml, runs: dict[str, Path], data: Path, tmp_path: Path, task: str
 ) -> None:
-    carts = ["--carts", tmp_path / "carts.csv"] if task == "next-in-cart" else []
-    predict = ("predict", "--out", tmp_path / "out", *carts)
+    predict = ("predict", "--out", tmp_path / "out")
     for other in NAMES:
         for command in (("evaluate",), predict) if other != task else ():
             result = ml(*command, "--task", task, "--run", runs[other], "--data", data)
@@ -108,10 +107,6 @@ def _command(task: str, command: str, run: Path, data: Path, out: Path) -> list[
     asked: list[object] = [command, "--task", task, "--run", run, "--data", data]
     if command == "predict":
         asked += ["--out", out]
-        if task == "next-in-cart":
-            carts = out.with_name("carts.csv")
-            carts.write_text("cart_id,user_id,position,product_id\n")
-            asked += ["--carts", carts]
     return asked
 
 

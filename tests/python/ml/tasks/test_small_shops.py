@@ -33,17 +33,10 @@ def predict(ml: Ml, task: str, run: Path, data: Path, out: Path) -> pl.DataFrame
     """Recommend to everybody, or answer an empty cart of everybody."""
     targets = pl.read_parquet(data.with_name("target_orders.parquet"))
     users = targets.filter(orders_back=0)["user_id"]
-    more: list[object] = []
-    if task == "next-in-cart":
-        carts = out.with_suffix(".csv")
-        lines = [f"{user},{user},,\n" for user in users]
-        carts.write_text("cart_id,user_id,position,product_id\n" + "".join(lines))
-        more = ["--carts", carts]
-    command = ("predict", "--task", task, "--run", run, "--data", data, "--out", out)
-    succeed(ml(*command, *more))
-    name, key = ("next", "cart_id") if more else ("recommendations", "user_id")
+    succeed(ml("predict", "--task", task, "--run", run, "--data", data, "--out", out))
+    name = "next" if task == "next-in-cart" else "recommendations"
     found = pl.read_parquet(out / f"{name}.parquet")
-    assert set(found[key]) == set(users)
+    assert set(found["user_id"]) == set(users)
     return found
 
 

@@ -37,6 +37,7 @@ def test_one_row_per_test_order(predicted: Path, shop: Path) -> None:
     assert sorted(path.name for path in predicted.iterdir()) == [
         "baskets.csv",
         "cold_start.parquet",
+        "predictions.parquet",
         "scores.parquet",
         "submission.csv",
     ]

@@ -1,7 +1,6 @@
 """Discovery through the command line, and what it must never do."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from ml.runs.fold_models import FoldModels
 from ml.tasks.discovery import evaluate as evaluation
 from ml.tasks.discovery.candidates import DIRECTIONS, FEATURES, WindowCandidates
 from ml.tasks.discovery.model import Examples, fit_folds
-from tests.python.dbt_runs import Workspace, dbt, query
 from tests.python.ml.task_runs import WINDOWS, assert_ladder_is_printed, copy_data
 
 Ml = Callable[..., Result]
@@ -229,23 +227,6 @@ def test_a_missing_table_is_named(ml: Ml, data: Path, tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "product_ranks.parquet is missing" in result.output
     assert not (tmp_path / "run").exists()
-
-
-def test_what_was_predicted_comes_back_into_the_lake(
-    built: Workspace, recommendations: pl.DataFrame, tmp_path: Path
-) -> None:
-    lake = tmp_path / "lake"
-    shutil.copytree(built.lake, lake)
-    workspace = Workspace(built.project, built.raw, lake, tmp_path / "target", built.profiles)
-    assert query(built, "select count(*) from stg_recommendations") == [(0,)]
-    (lake / "predictions").mkdir()
-    recommendations.write_parquet(lake / "predictions" / "recommendations.parquet")
-    dbt(workspace, "build", "--select", "stg_products", "stg_recommendations")
-    versions = query(
-        workspace,
-        "select count(*), min(model_version), max(model_version) from stg_recommendations",
-    )
-    assert versions == [(recommendations.height, "first", "first")]
 
 
 def test_no_chance_falls_with_what_speaks_for_a_product(discovery_run: Path, data: Path) -> None:

@@ -58,13 +58,14 @@ def test_a_file_of_carts_is_answered_as_one_by_one(
     result = answer_file(ml, next_run, data, text, tmp_path)
     assert result.exit_code == 0, result.output
     found = pl.read_parquet(tmp_path / "out" / "next.parquet")
-    assert found.columns == ["cart_id", "rank", "product_id", "score"]
+    assert found.columns == ["cart_id", "user_id", "rank", "product_id", "score"]
     for cart_id, shopper, cart in (
         (1, user, []),
         (2, user, [first, second]),
         (9, 123456789, [first]),
     ):
         rows = found.filter(pl.col("cart_id") == cart_id)
+        assert set(rows["user_id"]) == {shopper}
         assert rows["rank"].to_list() == list(range(1, 21))
         answer = shop.answer(shopper, cart, count=20)
         assert rows["product_id"].to_list() == answer.products
