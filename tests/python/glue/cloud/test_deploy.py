@@ -17,8 +17,8 @@ from glue.cloud import stack
 from glue.settings import read_settings
 from ml.tools import aws
 from ml.tools.aws import error_code
+from tests.python.glue.cloud.conftest import Network
 from tests.python.glue.cloud.policies import decide
-from tests.python.glue.cloud.test_stack import NEEDED
 from tests.python.glue.conftest import Account
 from tests.python.glue.emulated_crawler import aws_error
 
@@ -91,13 +91,11 @@ def no_bucket_policies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stacks(account: Account, monkeypatch: pytest.MonkeyPatch) -> Stacks:
-    assert account.settings.name == "shop"
+def stacks(account: Account, network: Network, monkeypatch: pytest.MonkeyPatch) -> Stacks:
+    assert network.vpc
     found, real = Stacks(), aws.client
     clients = {"cloudformation": found, "athena": found, "glue": account.glue}
     monkeypatch.setattr("glue.cloud.stack.client", lambda name: clients.get(name) or real(name))
-    for variable, value in NEEDED.items():
-        monkeypatch.setenv(variable, value)
     return found
 
 
@@ -136,6 +134,39 @@ def test_a_change_set_that_was_overtaken_is_not_applied(stacks: Stacks, run: Run
     assert stacks.asked == []
 
 
+def test_what_would_not_work_stops_before_anything_is_made(
+    stacks: Stacks, run: Run, account: Account, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network.vcpus = 2
+    monkeypatch.setenv("NEXT_BASKET_PUBLIC_IP", "DISABLED")
+    for way in ("--yes", "--prepare"):
+        failed = run("deploy", way)
+        assert failed.exit_code == 1
+        first, *told = failed.output.splitlines()
+        assert first == "Error: Nothing was made."
+        assert [line.split()[0] for line in told] == ["Subnet", "Subnet", "Fargate"]
+        assert (stacks.asked, account.glue.classifiers) == ([], {})
+        assert len(account.s3.list_buckets()["Buckets"]) == 4, "those of the account, and no code"
+
+
+def test_deploy_tells_what_is_next_each_time(
+    stacks: Stacks, run: Run, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def next_of(done: Result) -> list[str]:
+        assert done.exit_code == 0, done.output
+        return [line for line in done.output.splitlines() if line.startswith("Next: ")]
+
+    network.active_tags = []
+    told = next_of(run("deploy", "--yes"))
+    assert [line.split()[1] for line in told] == ["The", "No"], "the budget's tag, and files"
+    monkeypatch.setattr(stack, "_make_change_set", lambda *_asked: None)
+    assert next_of(run("deploy")) == told, "also where nothing is to be changed"
+    assert next_of(run("deploy", "--prepare")) == [], "the role of a release may not look"
+    monkeypatch.setattr(stack, "findings", lambda *_asked: [])
+    assert next_of(run("deploy")) == ["Next: nothing, the stack is complete."]
+    assert stacks.asked == ["CREATE", "execute"]
+
+
 def test_only_one_way_to_deploy_is_taken(stacks: Stacks, run: Run) -> None:
     failed = run("deploy", "--yes", "--prepare")
     assert failed.exit_code == 2
@@ -150,6 +181,7 @@ def test_deploy_makes_then_changes_and_sets_the_least_encryption(
     assert run("deploy", "--yes").exit_code == 0
     assert stacks.asked == ["CREATE", "execute", "UPDATE", "execute"]
     assert stacks.options["Capabilities"] == ["CAPABILITY_IAM"], "no role has a chosen name"
+    assert stacks.options["Tags"] == [{"Key": "next-basket-stack", "Value": "shop"}]
     assert stacks.work_group == {
         "WorkGroup": account.settings.work_group,
         "ConfigurationUpdates": {"EnableMinimumEncryptionConfiguration": True},
@@ -184,8 +216,11 @@ def test_stack_that_takes_no_change_is_one_sentence(
             "a-shop-of-a-very-long-name-x",
             "No bucket can be called a-shop-of-a-very-long-name-x-art",
         ),
-        ("Shop", "NEXT_BASKET_NAME is 'Shop': write 2 to 31 lower-case letters"),
-        ("x" * 32, "write 2 to 31 lower-case letters"),
+        (
+            "Shop",
+            "The stack would be called 'Shop': NEXT_BASKET_NAME, with the stage behind it, has 2",
+        ),
+        ("x" * 32, "has 2 to 31 lower-case letters"),
     ],
 )
 def test_name_that_no_bucket_can_have_is_refused_before_anything_is_made(
