@@ -77,8 +77,8 @@ class Settings(BaseModel):
     """
     Names, places and limits of one installation.
 
-    The stage is behind every name: `next-basket-dev`, `raw_dev`. That of the default stage is not, so
-    that its names may be given one by one.
+    The stage is behind every name: `next-basket-dev`, `raw_dev`. That of the default stage is not,
+    and its names may be given one by one.
 
     A field's alias is its variable; its description says what to set where a value is not of its
     kind.

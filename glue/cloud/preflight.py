@@ -16,7 +16,7 @@ from ml.tools.s3 import list_objects
 TAG = "next-basket-stack"
 """By which the budget counts; its value is the stack's name, and deploy gives it to the stack."""
 VCPUS = 4  # of the largest step
-# https://docs.aws.amazon.com/general/latest/gr/ecs-service.html, "Fargate On-Demand vCPU resource count"
+# "Fargate On-Demand vCPU resource count": docs.aws.amazon.com/general/latest/gr/ecs-service.html
 _QUOTA = {"ServiceCode": "fargate", "QuotaCode": "L-3032A538"}
 _ANYWHERE = "0.0.0.0/0"
 
@@ -72,12 +72,10 @@ def _subnets(settings: Settings) -> Iterator[str]:
                 f" {table['RouteTableId']} needs a route {_ANYWHERE} to a NAT gateway, or to an"
                 " internet gateway."
             )
-        elif (
-            way and way.get("GatewayId", "").startswith("igw-") and settings.public_ip != "ENABLED"
-        ):
+        elif way and _is_public(way) and settings.public_ip != "ENABLED":
             yield (
-                f"Subnet {subnet} is public, and a container without a public address reaches nothing"
-                " from there: set NEXT_BASKET_PUBLIC_IP=ENABLED, or name private subnets."
+                f"Subnet {subnet} is public, and a container without a public address reaches"
+                " nothing from there: set NEXT_BASKET_PUBLIC_IP=ENABLED, or name private subnets."
             )
 
 
@@ -97,6 +95,10 @@ def _is_way_out(route: dict[str, Any]) -> bool:
     return route.get("DestinationCidrBlock") == _ANYWHERE and route.get("State") != "blackhole"
 
 
+def _is_public(way: dict[str, Any]) -> bool:
+    return bool(way.get("GatewayId", "").startswith("igw-"))
+
+
 def _has_endpoints(ec2: Any, settings: Settings) -> bool:  # noqa: ANN401
     """Tell whether the VPC reaches AWS by endpoints: without that of ECR no image is fetched."""
     endpoints = _described(ec2, "describe_vpc_endpoints", settings.vpc, "VpcEndpoints")
@@ -112,8 +114,8 @@ def _gateways(settings: Settings) -> Iterator[str]:
             taken = set(endpoint.get("RouteTableIds", [])) & set(_listed(settings.route_tables))
             for table in sorted(taken):
                 yield (
-                    f"Route table {table} has a gateway to S3 already ({endpoint['VpcEndpointId']}):"
-                    " take it out of NEXT_BASKET_ROUTE_TABLES."
+                    f"Route table {table} has a gateway to S3 already"
+                    f" ({endpoint['VpcEndpointId']}): take it out of NEXT_BASKET_ROUTE_TABLES."
                 )
 
 
@@ -135,9 +137,9 @@ def _lake_formation(_settings: Settings) -> Iterator[str]:
         given = [one["Principal"]["DataLakePrincipalIdentifier"] for one in lake.get(kind, [])]
         if "IAM_ALLOWED_PRINCIPALS" not in given:
             yield (
-                "Lake Formation governs what is new in the catalogue, so that the stack's roles need"
-                " grants of it: turn on 'Use only IAM access control' for new databases and tables,"
-                " or grant each role what its policy says of Glue."
+                "Lake Formation governs what is new in the catalogue, so that the stack's roles"
+                " need grants of it: turn on 'Use only IAM access control' for new databases and"
+                " tables, or grant each role what its policy says of Glue."
             )
             return
 
@@ -156,7 +158,7 @@ def _image(settings: Settings) -> Iterator[str]:
             " (glue/README.md, step 3)."
         )
         if not shutil.which("docker"):
-            yield "Docker is not on this machine: install it, or build the image on another machine."
+            yield "Docker is not on this machine: install it, or build the image on another one."
 
 
 def _mail(settings: Settings) -> Iterator[str]:
@@ -167,7 +169,7 @@ def _mail(settings: Settings) -> Iterator[str]:
     )
     for one in listed["Subscriptions"]:
         if one["SubscriptionArn"] == "PendingConfirmation":
-            yield f"{one['Endpoint']} has not agreed to mails: follow the link in the mail from AWS."
+            yield f"{one['Endpoint']} has not agreed to mails: follow the link in AWS's mail."
 
 
 def _budget(_settings: Settings) -> Iterator[str]:

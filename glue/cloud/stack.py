@@ -39,8 +39,8 @@ def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
     """
     Make or change everything in the account, after showing what will change.
 
-    What would not work is told before anything is made, and what is still to be done after it: repeat
-    the command at any point to see what is next.
+    What would not work is told before anything is made, and after it what is still to be done:
+    repeat the command at any point to see what is next.
     """
     if sum((yes, prepare, prepared is not None)) > 1:
         raise click.UsageError("--yes, --prepare and --apply are three ways: choose one.")
@@ -190,8 +190,8 @@ def check_complete(settings: Settings) -> None:
 def _check_names(settings: Settings) -> None:
     if not _NAME.fullmatch(settings.name):
         raise click.ClickException(
-            f"The stack would be called '{settings.name}': NEXT_BASKET_NAME, with the stage behind it,"
-            " has 2 to 31 lower-case letters, digits and hyphens, a letter first."
+            f"The stack would be called '{settings.name}': NEXT_BASKET_NAME, with the stage behind"
+            " it, has 2 to 31 lower-case letters, digits and hyphens, a letter first."
         )
     for bucket in _buckets(settings):
         if not _BUCKET.fullmatch(bucket):
@@ -444,7 +444,8 @@ def _check_owner(settings: Settings) -> None:
         for owner in (one["Value"] for one in tags if one["Key"] == TAG):
             if owner != settings.name:
                 raise click.ClickException(
-                    f"Bucket {bucket} is of stack {owner}, not of {settings.name}: nothing was removed."
+                    f"Bucket {bucket} is of stack {owner}, not of {settings.name}: nothing was"
+                    " removed."
                 )
 
 

@@ -1,4 +1,4 @@
-"""A network of moto that a stack can be deployed into, and the answers of services that moto lacks."""
+"""A network of moto that a stack can be deployed into, and answers of services that moto lacks."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +15,7 @@ _MAIN = [{"Name": "association.main", "Values": ["true"]}]
 
 @dataclass
 class Network:
-    """A VPC whose main route table leads to an internet gateway, its subnets, and quota and tags."""
+    """A VPC whose main route table leads to an internet gateway; a quota, and known tags."""
 
     vpc: str
     subnets: list[str]

@@ -14,11 +14,12 @@ from moto.s3.models import FakeBucket
 
 from glue.__main__ import main
 from glue.cloud import stack
+from glue.cloud.preflight import Kind
 from glue.settings import read_settings
 from ml.tools import aws
 from ml.tools.aws import error_code
-from tests.python.glue.cloud.conftest import Network
 from tests.python.glue.cloud.policies import decide
+from tests.python.glue.cloud.test_stack import NEEDED
 from tests.python.glue.conftest import Account
 from tests.python.glue.emulated_crawler import aws_error
 
@@ -34,6 +35,7 @@ class Stacks:
     asked: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     work_group: dict[str, Any] = field(default_factory=dict)
+    findings: dict[Kind, list[str]] = field(default_factory=dict)  # of the preflight
 
     def update_work_group(self, **asked: Any) -> None:  # noqa: ANN401
         """Change Athena's work group, which moto does not."""
@@ -91,11 +93,14 @@ def no_bucket_policies(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def stacks(account: Account, network: Network, monkeypatch: pytest.MonkeyPatch) -> Stacks:
-    assert network.vpc
+def stacks(account: Account, monkeypatch: pytest.MonkeyPatch) -> Stacks:
+    assert account.settings.name == "shop"
     found, real = Stacks(), aws.client
     clients = {"cloudformation": found, "athena": found, "glue": account.glue}
     monkeypatch.setattr("glue.cloud.stack.client", lambda name: clients.get(name) or real(name))
+    monkeypatch.setattr(stack, "findings", lambda _settings, kind: found.findings.get(kind, []))
+    for variable, value in NEEDED.items():
+        monkeypatch.setenv(variable, value)
     return found
 
 
@@ -135,34 +140,32 @@ def test_a_change_set_that_was_overtaken_is_not_applied(stacks: Stacks, run: Run
 
 
 def test_what_would_not_work_stops_before_anything_is_made(
-    stacks: Stacks, run: Run, account: Account, network: Network, monkeypatch: pytest.MonkeyPatch
+    stacks: Stacks, run: Run, account: Account
 ) -> None:
-    network.vcpus = 2
-    monkeypatch.setenv("NEXT_BASKET_PUBLIC_IP", "DISABLED")
+    stacks.findings = {Kind.STOPS: ["Subnet a.", "Fargate b."], Kind.WARNS: ["Lake c."]}
     for way in ("--yes", "--prepare"):
         failed = run("deploy", way)
         assert failed.exit_code == 1
-        first, *told = failed.output.splitlines()
-        assert first == "Error: Nothing was made."
-        assert [line.split()[0] for line in told] == ["Subnet", "Subnet", "Fargate"]
+        told = "Warning: Lake c.\nError: Nothing was made.\nSubnet a.\nFargate b.\n"
+        assert failed.output == told
         assert (stacks.asked, account.glue.classifiers) == ([], {})
         assert len(account.s3.list_buckets()["Buckets"]) == 4, "those of the account, and no code"
 
 
 def test_deploy_tells_what_is_next_each_time(
-    stacks: Stacks, run: Run, network: Network, monkeypatch: pytest.MonkeyPatch
+    stacks: Stacks, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def next_of(done: Result) -> list[str]:
         assert done.exit_code == 0, done.output
         return [line for line in done.output.splitlines() if line.startswith("Next: ")]
 
-    network.active_tags = []
-    told = next_of(run("deploy", "--yes"))
-    assert [line.split()[1] for line in told] == ["The", "No"], "the budget's tag, and files"
+    stacks.findings = {Kind.WARNS: ["Lake c."], Kind.NEXT: ["Push the image.", "Upload."]}
+    told = ["Next: Push the image.", "Next: Upload."]
+    assert next_of(run("deploy", "--yes")) == told
     monkeypatch.setattr(stack, "_make_change_set", lambda *_asked: None)
     assert next_of(run("deploy")) == told, "also where nothing is to be changed"
     assert next_of(run("deploy", "--prepare")) == [], "the role of a release may not look"
-    monkeypatch.setattr(stack, "findings", lambda *_asked: [])
+    stacks.findings = {}
     assert next_of(run("deploy")) == ["Next: nothing, the stack is complete."]
     assert stacks.asked == ["CREATE", "execute"]
 
@@ -330,6 +333,27 @@ def test_destroy_goes_on_past_what_is_not_there(stacks: Stacks, run: Run, accoun
         "Glue database predictions: not there",
         "images shop: not there",
     ]
+    assert account.s3.list_buckets()["Buckets"] == []
+
+
+def test_bucket_of_another_stack_is_not_destroyed(
+    stacks: Stacks, run: Run, account: Account
+) -> None:
+    """The lake that ATHENA_LAKE names may be another stage's."""
+    stacks.status = "CREATE_COMPLETE"
+
+    def tag(owner: str) -> None:
+        tags = [{"Key": "next-basket-stack", "Value": owner}]
+        account.s3.put_bucket_tagging(Bucket="shop-lake", Tagging={"TagSet": tags})
+
+    tag("shop-dev")
+    failed = run("destroy", "--yes", "--with-data")
+    assert failed.exit_code == 1
+    assert "Bucket shop-lake is of stack shop-dev, not of shop: nothing was" in failed.output
+    assert stacks.asked == []
+    assert len(account.s3.list_buckets()["Buckets"]) == 4
+    tag("shop")
+    assert run("destroy", "--yes", "--with-data").exit_code == 0
     assert account.s3.list_buckets()["Buckets"] == []
 
 

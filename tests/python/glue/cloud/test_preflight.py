@@ -156,7 +156,8 @@ def test_lake_formation_in_charge_is_a_warning(network: Network, governed: str) 
     assert network.vpc
     lake = boto3.client("lakeformation")
     settings = lake.get_data_lake_settings()["DataLakeSettings"]
-    lake.put_data_lake_settings(DataLakeSettings=settings | {governed: []})
+    settings[governed] = []  # type: ignore[literal-required]
+    lake.put_data_lake_settings(DataLakeSettings=settings)
     (told,) = found(Kind.WARNS)
     assert told.startswith("Lake Formation governs what is new in the catalogue")
     assert found(Kind.STOPS) == []
@@ -215,7 +216,7 @@ def test_address_that_has_not_agreed_is_next(
             one = {"Endpoint": "nobody@example.com", "SubscriptionArn": "PendingConfirmation"}
             return {"Subscriptions": [one]}
 
-    before = preflight.client
+    before = vars(preflight)["client"]
     monkeypatch.setattr(
         preflight,
         "client",
