@@ -1,4 +1,4 @@
-"""A network of moto that a stack can be deployed into, and answers of services that moto lacks."""
+"""The template of the stack `shop`, and a network of moto that it can be deployed into."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,15 +7,33 @@ import boto3
 import pytest
 
 from glue.cloud import preflight
+from glue.cloud.stack import FOLDER, parameters
+from glue.settings import read_settings
 from ml.tools import aws
-from tests.python.glue.conftest import Account
+from tests.python.glue.cloud.policies import ACCOUNT, Resolved
+from tests.python.glue.conftest import CREDENTIALS, Account
 
+NAMES = CREDENTIALS | {
+    "NEXT_BASKET_NAME": "shop",
+    "NEXT_BASKET_ALERT_EMAIL": "nobody@example.com",
+    "NEXT_BASKET_VPC": "vpc-1",
+    "NEXT_BASKET_SUBNETS": "subnet-1,subnet-2",
+}
 _MAIN = [{"Name": "association.main", "Values": ["true"]}]
+
+
+@pytest.fixture(scope="session")
+def template() -> Resolved:
+    """Give the template with its functions worked out."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("glue.settings.account_id", lambda: ACCOUNT)
+        patch.setattr("glue.cloud.stack.account_id", lambda: ACCOUNT)
+        return Resolved(FOLDER / "template.yaml", parameters(read_settings(NAMES), "code/"))
 
 
 @dataclass
 class Network:
-    """A VPC whose main route table leads to an internet gateway; a quota, and known tags."""
+    """A VPC that leads to an internet gateway, and the answers of services that moto lacks."""
 
     vpc: str
     subnets: list[str]

@@ -4,13 +4,9 @@ import re
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
 from botocore.session import get_session
 
-from glue.cloud.stack import FOLDER, parameters
-from glue.settings import read_settings
-from tests.python.glue.cloud.policies import ACCOUNT, Resolved, actions
-from tests.python.glue.cloud.test_guarantees import NAMES
+from tests.python.glue.cloud.policies import Resolved, actions
 
 # modules that this project never gets into: Python models on Spark, tags of Lake Formation
 _UNUSED = {"python_submissions.py", "session.py", "lakeformation.py"}
@@ -40,11 +36,7 @@ def operations() -> set[str]:
     return known & {"".join(part.title() for part in name.split("_")) for name in called}
 
 
-def test_role_of_the_build_has_every_call_of_the_adapter() -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glue.settings.account_id", lambda: ACCOUNT)
-        patch.setattr("glue.cloud.stack.account_id", lambda: ACCOUNT)
-        template = Resolved(FOLDER / "template.yaml", parameters(read_settings(NAMES), "code/"))
+def test_role_of_the_build_has_every_call_of_the_adapter(template: Resolved) -> None:
     allowed = {action.partition(":")[2] for action in actions(template.role("BuildRole"))}
     found = operations()
     assert found >= {"StartQueryExecution", "GetTables", "DeleteTableVersion", "GetDatabases"}

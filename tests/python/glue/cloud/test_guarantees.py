@@ -8,31 +8,15 @@ from typing import Any
 import pytest
 
 from glue.cloud.retention import OLD
-from glue.cloud.stack import FOLDER, parameters
-from glue.settings import read_settings
+from glue.cloud.stack import FOLDER
 from tests.python.glue.cloud.policies import ACCOUNT, PSEUDO, Resolved, actions, decide
 from tests.python.glue.cloud.rights import rights
-from tests.python.glue.conftest import CREDENTIALS
 
-NAMES = CREDENTIALS | {
-    "NEXT_BASKET_NAME": "shop",
-    "NEXT_BASKET_ALERT_EMAIL": "nobody@example.com",
-    "NEXT_BASKET_VPC": "vpc-1",
-    "NEXT_BASKET_SUBNETS": "subnet-1,subnet-2",
-}
 BUCKETS = ("Raw", "Lake", "Artifacts", "Results")
 STEPS = ("CatalogueRole", "BuildRole", "TrainRole", "EvaluateRole", "PredictRole", "PublishRole")
 PIPELINE = (*STEPS[1:], "ExportRole")
 EVENTS, ALARMS = "events.amazonaws.com", "cloudwatch.amazonaws.com"
 MINE, OTHERS = {"aws:SourceAccount": ACCOUNT}, {"aws:SourceAccount": "999999999999"}
-
-
-@pytest.fixture(scope="module")
-def template() -> Resolved:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("glue.settings.account_id", lambda: ACCOUNT)
-        patch.setattr("glue.cloud.stack.account_id", lambda: ACCOUNT)
-        return Resolved(FOLDER / "template.yaml", parameters(read_settings(NAMES), "code/"))
 
 
 # ---- roles -----------------------------------------------------------------------------------

@@ -35,6 +35,15 @@ FIGURES: dict[str, Any] = {
     "floor": 0.38,
     "floor_of": "recency decay 0.85",
 }
+TARGET_ORDERS = pl.DataFrame(
+    {
+        "user_id": [7, 7, 9],
+        "order_id": [71, 70, 91],
+        "order_number": [4, 3, 2],
+        "eval_set": ["test", "prior", "test"],
+        "orders_back": [0, 1, 0],
+    }
+)
 PASSED = {"buy-again": {"passed": True, "reason": "", "figures": FIGURES}}
 
 
@@ -166,17 +175,8 @@ def test_every_task_there_is(
 def test_every_task_is_predicted_and_new_carts_are_empty(
     account: Account, run_step: Callable[[str], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    targets = pl.DataFrame(
-        {
-            "user_id": [7, 7, 9],
-            "order_id": [71, 70, 91],
-            "order_number": [4, 3, 2],
-            "eval_set": ["test", "prior", "test"],
-            "orders_back": [0, 1, 0],
-        }
-    )
     body = io.BytesIO()
-    targets.write_parquet(body)
+    TARGET_ORDERS.write_parquet(body)
     account.s3.put_object(
         Bucket=BUCKET, Key="runs/run-7/export/target_orders.parquet", Body=body.getvalue()
     )
