@@ -17,7 +17,7 @@ from tests.python.glue.cloud.policies import Resolved
 
 __all__ = ["template"]
 
-# a seed, a view's and a table's ancestors, and a table with partitions: every kind there is of six files
+# a seed, a table, a table with partitions
 MODELS = "+user_windows weekdays"
 
 
@@ -32,6 +32,7 @@ def test_role_of_the_build(
     uploaded = chain.command("upload", str(tiny_raw))
     assert uploaded.returncode == 0, uploaded.stderr
     chain.glue.start_crawler(chain.name)
+    assert chain.command("fix-serde").returncode == 0
     heard = tmp_path / "calls.jsonl"
     hear = {"PYTHONPATH": str(RECORDER), "RECORDED_CALLS": str(heard), "RUN_ID": "run-1"}
     real = steps._run  # noqa: SLF001

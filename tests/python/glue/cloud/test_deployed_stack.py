@@ -16,7 +16,11 @@ from glue.__main__ import main
 from glue.cloud import stack
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
 from ml.tools import aws
+from ml.tools.paths import ROOT
+from tests.python.glue.cloud.calls import actions_of, recorded
 from tests.python.glue.cloud.ministack import MISSING, PROGRAM, deployable, running_ministack
+from tests.python.glue.cloud.needed import RELEASE, check
+from tests.python.glue.cloud.policies import Resolved
 from tests.python.glue.cloud.rights import rights
 
 pytestmark = [
@@ -229,6 +233,22 @@ def test_rights(policies: dict[str, list[str]]) -> None:
         if (result["EvalDecision"] == "allowed") is not allowed:
             wrong.append((role, action, resource, result["EvalDecision"]))
     assert wrong == []
+
+
+def test_roles_of_a_release_ask_for_what_they_may(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed.machine
+    monkeypatch.setenv("NEXT_BASKET_MARGIN", "0.01")
+    with recorded() as preparing:
+        prepared = glue("deploy", "--prepare")
+    assert prepared.exit_code == 0, prepared.output
+    with recorded() as applying:
+        applied = glue("deploy", "--apply", prepared.output.split()[-1])
+    assert applied.exit_code == 0, applied.output
+    release = Resolved(ROOT / "glue" / "cloud" / "deploy_roles.yaml", RELEASE)
+    for role, calls in (("PrepareRole", preparing), ("ApplyRole", applying)):
+        check(role, release.role(role), actions_of(calls))
 
 
 def test_raw_bucket_itself_denies_the_pipeline_to_write(deployed: Deployed) -> None:
