@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -13,6 +16,7 @@ from glue.cloud.preflight import CHECKS, Kind, findings
 from glue.settings import SUCCESS_KEY, read_settings
 from ml.tools.paths import ROOT
 from tests.python.glue.cloud.conftest import Network
+from tests.python.glue.cloud.test_stack import NEEDED
 from tests.python.glue.conftest import Account
 
 ROUTE = {"DestinationCidrBlock": "0.0.0.0/0"}
@@ -37,6 +41,31 @@ def own_table(network: Network, subnet: str) -> str:
     table: str = ec2().create_route_table(VpcId=network.vpc)["RouteTable"]["RouteTableId"]
     ec2().associate_route_table(RouteTableId=table, SubnetId=subnet)
     return table
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "No AWS credentials were found: set AWS_PROFILE, or the"),
+        ({"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}, "No AWS region is set: set"),
+    ],
+)
+def test_no_credentials_or_region_is_one_sentence(
+    tmp_path: Path, given: dict[str, str], told: str
+) -> None:
+    """As in a shell in which nothing of AWS is set."""
+    bare = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [sys.executable, "-m", "glue", "deploy", "--yes"],
+        cwd=ROOT,
+        env=bare | NEEDED | given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Error: {told}")
+    assert done.stderr.count("\n") == 1
 
 
 def test_a_good_account_has_no_findings(
