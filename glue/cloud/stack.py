@@ -44,9 +44,9 @@ def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
     """
     if sum((yes, prepare, prepared is not None)) > 1:
         raise click.UsageError("--yes, --prepare and --apply are three ways: choose one.")
+    cloudformation = client("cloudformation")  # without a region there is none
     settings = read_settings()
     check_complete(settings)
-    cloudformation = client("cloudformation")
     if prepared is not None:
         exists = _stack(cloudformation, settings.name) is not None
         _apply(cloudformation, settings, _prepared(cloudformation, settings, prepared), exists)
