@@ -9,7 +9,15 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import click
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from ml.tools.aws import DEFAULT_REGION, account_id
 from ml.tools.aws import region as aws_region
@@ -19,10 +27,27 @@ LANDING = "_landed/"  # outside the six crawled prefixes
 SUCCESS_KEY = LANDING + "_SUCCESS"
 MANIFEST_KEY = LANDING + "manifest.json"
 
+SHELL_OF = "NEXT_BASKET_SHELL_OF"  # the stack whose names `python -m glue env` gave a shell
+DEFAULT_STAGE = "prod"  # its names are those that are given, without the stage
+
 # EventBridge Scheduler: six fields, one of day of month and day of week a question mark
 _SCHEDULE = (
     r"^(cron\(\S+ \S+ (\? \S+ [^?\s]+|[^?\s]+ \S+ \?) \S+\)|rate\(\d+ (minute|hour|day)s?\))$"
 )
+
+
+def _in_stage(name: str, known: dict[str, Any], mark: str) -> str:
+    stage = known.get("stage", DEFAULT_STAGE)
+    return name if stage == DEFAULT_STAGE else f"{name}{mark}{stage}"
+
+
+def _database(variable: str, name: str) -> Any:  # noqa: ANN401
+    return Field(
+        default_factory=lambda known: _in_stage(name, known, "_"),
+        alias=variable,
+        pattern="^[a-z0-9_]{1,255}$",
+        description="write 1 to 255 lower-case letters, digits and underscores",
+    )
 
 
 def _place(variable: str, zone: str) -> Any:  # noqa: ANN401
@@ -52,22 +77,36 @@ class Settings(BaseModel):
     """
     Names, places and limits of one installation.
 
+    The stage is behind every name: `next-basket-dev`, `raw_dev`. That of the default stage is not,
+    and its names may be given one by one.
+
     A field's alias is its variable; its description says what to set where a value is not of its
     kind.
     """
 
     model_config = ConfigDict(frozen=True, allow_inf_nan=False)
 
-    name: str = Field("next-basket", alias="NEXT_BASKET_NAME")
+    stage: str = Field(
+        DEFAULT_STAGE,
+        alias="NEXT_BASKET_STAGE",
+        pattern="^[a-z][a-z0-9]{0,9}$",
+        description="write 1 to 10 lower-case letters and digits, a letter first",
+    )
+    name: str = Field("next-basket", alias="NEXT_BASKET_NAME", validate_default=True)
     region: str = Field(DEFAULT_REGION, alias="AWS_REGION")
     raw: _Place = _place("ATHENA_RAW", "raw")
     lake: _Place = _place("ATHENA_LAKE", "lake")
     results: _Place = _place("ATHENA_RESULTS", "results")
     artifacts: _Place = _place("NEXT_BASKET_ARTIFACTS", "artifacts")
-    raw_database: str = Field("raw", alias="ATHENA_RAW_SCHEMA")
-    lake_database: str = Field("next_basket", alias="ATHENA_SCHEMA")
-    predictions_database: str = Field("predictions", alias="ATHENA_PREDICTIONS_SCHEMA")
-    work_group: str = Field(default_factory=lambda known: known["name"], alias="ATHENA_WORK_GROUP")
+    raw_database: str = _database("ATHENA_RAW_SCHEMA", "raw")
+    lake_database: str = _database("ATHENA_SCHEMA", "next_basket")
+    predictions_database: str = _database("ATHENA_PREDICTIONS_SCHEMA", "predictions")
+    work_group: str = Field(
+        default_factory=lambda known: known["name"],
+        alias="ATHENA_WORK_GROUP",
+        pattern="^[A-Za-z0-9._-]{1,128}$",
+        description="write 1 to 128 letters, digits, dots, hyphens and underscores",
+    )
     alert_email: str = Field("", alias="NEXT_BASKET_ALERT_EMAIL")
     vpc: str = Field("", alias="NEXT_BASKET_VPC")
     subnets: str = Field("", alias="NEXT_BASKET_SUBNETS")
@@ -102,6 +141,11 @@ class Settings(BaseModel):
     answers: int = _number("NEXT_BASKET_ANSWERS", 0, 0)  # carts at the same time; 0: no function
     answers_memory_mb: int = _number("NEXT_BASKET_ANSWERS_MEMORY_MB", 3008, 1024)
 
+    @field_validator("name")
+    @classmethod
+    def _name_in_stage(cls, name: str, known: ValidationInfo) -> str:
+        return _in_stage(name, known.data, "-")
+
     @property
     def crawler(self) -> str:
         """Name of the crawler."""
@@ -123,11 +167,19 @@ class Settings(BaseModel):
 
     def dbt_environment(self) -> Iterator[tuple[str, str]]:
         """Give the variables that profiles.yml and the sources read."""
-        for field in (
-            *("region", "raw", "lake", "results"),
-            *("raw_database", "lake_database", "predictions_database", "work_group"),
-        ):
-            yield str(type(self).model_fields[field].alias), str(getattr(self, field))
+        for field in ("region", *(name for name in _NAMED if name != "artifacts")):
+            yield _variable(field), str(getattr(self, field))
+
+
+_NAMED = (
+    *("raw", "lake", "results", "artifacts"),
+    *("raw_database", "lake_database", "predictions_database", "work_group"),
+)
+"""What the default stage may name as it likes, and any other stage names by itself."""
+
+
+def _variable(field: str) -> str:
+    return str(Settings.model_fields[field].alias)
 
 
 def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -137,13 +189,42 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     Raises
     ------
     click.ClickException
-        If a value is not of its kind; the sentence names the variable.
+        If a value is not of its kind, or a name is not that of the stage; the sentence names the
+        variable.
 
     """
     given = {variable: value for variable, value in environment.items() if value}
     region = aws_region(environment)
+    settings = _validated(given | ({"AWS_REGION": region} if region else {}))
+    _check_names(settings, given.get(SHELL_OF, settings.name))
+    return settings
+
+
+def _check_names(settings: Settings, shell_of: str) -> None:
+    """Refuse names that are another stack's: what one stage is told must not touch another."""
+    if shell_of != settings.name:
+        raise click.ClickException(
+            f"This shell has the names of {shell_of}, by `python -m glue env`: use a new one for"
+            f" {settings.name}."
+        )
+    if settings.stage == DEFAULT_STAGE:
+        return
+    own = Settings.model_validate(
+        {_variable(field): getattr(settings, field) for field in ("stage", "region")}
+        | {_variable("name"): settings.name.removesuffix(f"-{settings.stage}")}
+    )
+    for field in _NAMED:
+        found, wanted = str(getattr(settings, field)), str(getattr(own, field))
+        if found != wanted:
+            raise click.ClickException(
+                f"{_variable(field)} is '{found}', and stage {settings.stage} has '{wanted}': unset"
+                f" it. Only stage {DEFAULT_STAGE} may have names of your choice."
+            )
+
+
+def _validated(given: Mapping[str, str]) -> Settings:
     try:
-        return Settings.model_validate(given | ({"AWS_REGION": region} if region else {}))
+        return Settings.model_validate(given)
     except ValidationError as error:
         wrong = error.errors()[0]
         variable = wrong["loc"][0]

@@ -36,6 +36,13 @@
                 ) -%}
             {%- endif -%}
         {%- endfor -%}
+        {%- set stage = env_var('NEXT_BASKET_STAGE', '') or 'prod' -%}
+        {%- if stage != 'prod' and not target.schema.endswith('_' ~ stage) -%}
+            {%- do exceptions.raise_compiler_error(
+                'ATHENA_SCHEMA is ' ~ target.schema ~ ', which is not of stage ' ~ stage
+                ~ ': set all settings by eval "$(python -m glue env)".'
+            ) -%}
+        {%- endif -%}
         {%- if adapter.is_work_group_output_location_enforced() -%}
             {%- do exceptions.raise_compiler_error(
                 "Work group " ~ target.work_group ~ " enforces its own output location: tables would"

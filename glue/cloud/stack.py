@@ -12,6 +12,7 @@ import click
 from botocore.exceptions import ClientError, WaiterError
 
 from glue.cloud.crawl import ensure_classifier
+from glue.cloud.preflight import TAG, Kind, findings
 from glue.settings import LANDING, Settings, read_settings
 from ml.tools.aws import account_id, client, error_code, is_missing, partition
 from ml.tools.paths import ROOT
@@ -35,16 +36,22 @@ _NOTHING = ("didn't contain changes", "No updates are to be performed")
 @click.option("--prepare", is_flag=True, help="Show the change set and leave it, to be applied.")
 @click.option("--apply", "prepared", metavar="NAME", help="Apply the change set that was prepared.")
 def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
-    """Make or change everything in the account, after showing what will change."""
+    """
+    Make or change everything in the account, after showing what will change.
+
+    What would not work is told before anything is made, and after it what is still to be done:
+    repeat the command at any point to see what is next.
+    """
     if sum((yes, prepare, prepared is not None)) > 1:
         raise click.UsageError("--yes, --prepare and --apply are three ways: choose one.")
+    cloudformation = client("cloudformation")  # without a region there is none
     settings = read_settings()
     check_complete(settings)
-    cloudformation = client("cloudformation")
     if prepared is not None:
         exists = _stack(cloudformation, settings.name) is not None
         _apply(cloudformation, settings, _prepared(cloudformation, settings, prepared), exists)
         return
+    _check_account(settings)
     exists = _is_to_be_changed(cloudformation, settings.name)
     if settings.answers:
         _check_image(settings)
@@ -54,6 +61,8 @@ def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
     change_set = _make_change_set(cloudformation, settings, prefix, exists)
     if change_set is None:
         click.echo(f"Stack {settings.name} is as the template says: nothing to change.")
+        if not prepare:
+            _tell_next(settings)
         return
     _show(change_set["Changes"])
     if prepare:
@@ -114,7 +123,19 @@ def _apply(
     _set_minimum_encryption(settings)
     for output in _stack(cloudformation, settings.name)["Outputs"]:  # type: ignore[index]
         click.echo(f"{output['OutputKey']}: {output['OutputValue']}")
-    click.echo("Next: push the image, then `python -m glue upload FOLDER` (glue/README.md).")
+    _tell_next(settings)
+
+
+def _check_account(settings: Settings) -> None:
+    for warning in findings(settings, Kind.WARNS):
+        click.echo(f"Warning: {warning}", err=True)
+    if wrong := findings(settings, Kind.STOPS):
+        raise click.ClickException("\n".join(["Nothing was made.", *wrong]))
+
+
+def _tell_next(settings: Settings) -> None:
+    for line in findings(settings, Kind.NEXT) or ["nothing, the stack is complete."]:
+        click.echo(f"Next: {line}")
 
 
 @click.command()
@@ -127,6 +148,8 @@ def destroy(yes: bool, with_data: bool) -> None:
     exists = _stack(cloudformation, settings.name) is not None
     if not exists and not with_data:
         raise click.ClickException(f"There is no stack {settings.name} in {settings.region}.")
+    if with_data:
+        _check_owner(settings)
     what = "the stack AND ALL ITS DATA" if with_data else "the stack; its data stays"
     if not yes and not click.confirm(f"Remove {settings.name}: {what}?"):
         click.echo("Nothing was removed.")
@@ -183,8 +206,8 @@ def check_complete(settings: Settings) -> None:
 def _check_names(settings: Settings) -> None:
     if not _NAME.fullmatch(settings.name):
         raise click.ClickException(
-            f"NEXT_BASKET_NAME is '{settings.name}': write 2 to 31 lower-case letters, digits and"
-            " hyphens, a letter first."
+            f"The stack would be called '{settings.name}': NEXT_BASKET_NAME, with the stage behind"
+            " it, has 2 to 31 lower-case letters, digits and hyphens, a letter first."
         )
     for bucket in _buckets(settings):
         if not _BUCKET.fullmatch(bucket):
@@ -290,6 +313,7 @@ def _make_code_bucket(s3: Any, settings: Settings, bucket: str, owner: str) -> N
             "RestrictPublicBuckets": True,
         },
     )
+    s3.put_bucket_tagging(**mine, Tagging={"TagSet": _tags(settings)})
     s3.put_bucket_versioning(**mine, VersioningConfiguration={"Status": "Enabled"})
     arn = f"arn:{partition(settings.region)}:s3:::{bucket}"
     tls_only = {
@@ -323,6 +347,7 @@ def _make_change_set(
         ],
         # it makes roles, and comes from a bucket that was seen to be this account's
         Capabilities=["CAPABILITY_IAM"],
+        Tags=_tags(settings),  # CloudFormation passes them on to all that it makes
         **({"RoleARN": settings.stack_role} if settings.stack_role else {}),
     )
     try:
@@ -337,6 +362,10 @@ def _make_change_set(
         raise click.ClickException(f"The change set could not be made: {reason}") from error
     change_set: dict[str, Any] = cloudformation.describe_change_set(ChangeSetName=made["Id"])
     return change_set
+
+
+def _tags(settings: Settings) -> list[dict[str, str]]:
+    return [{"Key": TAG, "Value": settings.name}]
 
 
 def _drop_change_set(
@@ -420,6 +449,23 @@ def _set_minimum_encryption(settings: Settings) -> None:
         WorkGroup=settings.work_group,
         ConfigurationUpdates={"EnableMinimumEncryptionConfiguration": True},
     )
+
+
+def _check_owner(settings: Settings) -> None:
+    """Refuse to delete a bucket that bears the tag of another stack."""
+    for bucket in _buckets(settings):
+        try:
+            tags = client("s3").get_bucket_tagging(Bucket=bucket)["TagSet"]
+        except ClientError as error:
+            if error_code(error) not in {"NoSuchBucket", "NoSuchTagSet"}:
+                raise
+            continue
+        for owner in (one["Value"] for one in tags if one["Key"] == TAG):
+            if owner != settings.name:
+                raise click.ClickException(
+                    f"Bucket {bucket} is of stack {owner}, not of {settings.name}: nothing was"
+                    " removed."
+                )
 
 
 def delete_data(settings: Settings) -> Iterator[str]:

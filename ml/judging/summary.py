@@ -48,9 +48,9 @@ def summarize(
     Returns
     -------
     dict
-        `rows_in`, `rows_out`: by table, and by file of scores. `lines`: `read` and `rejected` of all loads, empty
-        for a shop without. `columns`: the Bins of each feature and score. `psi`: the population
-        stability index of each that both runs have, the highest first.
+        `rows_in`, `rows_out`: by table, and by file of scores. `lines`: `read` and `rejected` of
+        all loads, empty for a shop without. `columns`: the Bins of each feature and score. `psi`:
+        the population stability index of each that both runs have, the highest first.
 
     Raises
     ------

@@ -178,6 +178,13 @@ def test_an_enforced_output_location_is_refused(shop: AthenaShop) -> None:
     assert "Work group enforced enforces its own output location" in output
 
 
+def test_a_schema_of_another_stage_is_refused(shop: AthenaShop) -> None:
+    output = refused(shop, NEXT_BASKET_STAGE="dev", ATHENA_SCHEMA="next_basket")
+    assert "ATHENA_SCHEMA is next_basket, which is not of stage dev: set all settings" in output
+    own = refused(shop, NEXT_BASKET_STAGE="dev", ATHENA_SCHEMA="x_dev", ATHENA_WORK_GROUP="none")
+    assert "which is not of stage" not in own
+
+
 def test_a_raw_table_that_is_not_catalogued_stops_the_run(shop: AthenaShop) -> None:
     make_client("glue", shop.api.url).delete_table(DatabaseName="raw", Name="departments")
     assert "Raw table raw.departments is not in the Glue catalog" in refused(shop)

@@ -38,7 +38,7 @@ def test_role_allows_every_call(
     if shape == "loads":  # a load that the crawl above did not catalogue
         write_load(folder, "2017-03-02", LINES)
         assert run("upload", folder).exit_code == 0
-    _forget_escape_character(account, "products")
+    forget_escape_character(account, "products")
     for step in ("fix-serde", "verify"):
         with recorded() as calls:
             done = run("step", step)
@@ -56,11 +56,11 @@ def test_call_that_no_role_allows_is_seen(account: Account) -> None:
         assert refused(template.role(role), [call]) == [call]
 
 
-def _forget_escape_character(account: Account, name: str) -> None:
+def forget_escape_character(account: Account, name: str) -> None:
     database = account.settings.raw_database
     table = account.glue.get_table(DatabaseName=database, Name=name)["Table"]
     table["StorageDescriptor"]["SerdeInfo"]["Parameters"].pop("escapeChar")
-    kept = ("Name", "StorageDescriptor", "Parameters", "TableType")
+    kept = ("Name", "StorageDescriptor", "Parameters", "TableType", "PartitionKeys")
     account.glue.update_table(
         DatabaseName=database, TableInput={key: table[key] for key in kept if key in table}
     )

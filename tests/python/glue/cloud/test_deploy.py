@@ -14,6 +14,7 @@ from moto.s3.models import FakeBucket
 
 from glue.__main__ import main
 from glue.cloud import stack
+from glue.cloud.preflight import Kind
 from glue.settings import read_settings
 from ml.tools import aws
 from ml.tools.aws import error_code
@@ -34,6 +35,7 @@ class Stacks:
     asked: list[str] = field(default_factory=list)
     options: dict[str, Any] = field(default_factory=dict)
     work_group: dict[str, Any] = field(default_factory=dict)
+    findings: dict[Kind, list[str]] = field(default_factory=dict)  # of the preflight
 
     def update_work_group(self, **asked: Any) -> None:  # noqa: ANN401
         """Change Athena's work group, which moto does not."""
@@ -96,6 +98,7 @@ def stacks(account: Account, monkeypatch: pytest.MonkeyPatch) -> Stacks:
     found, real = Stacks(), aws.client
     clients = {"cloudformation": found, "athena": found, "glue": account.glue}
     monkeypatch.setattr("glue.cloud.stack.client", lambda name: clients.get(name) or real(name))
+    monkeypatch.setattr(stack, "findings", lambda _settings, kind: found.findings.get(kind, []))
     for variable, value in NEEDED.items():
         monkeypatch.setenv(variable, value)
     return found
@@ -136,6 +139,37 @@ def test_a_change_set_that_was_overtaken_is_not_applied(stacks: Stacks, run: Run
     assert stacks.asked == []
 
 
+def test_what_would_not_work_stops_before_anything_is_made(
+    stacks: Stacks, run: Run, account: Account
+) -> None:
+    stacks.findings = {Kind.STOPS: ["Subnet a.", "Fargate b."], Kind.WARNS: ["Lake c."]}
+    for way in ("--yes", "--prepare"):
+        failed = run("deploy", way)
+        assert failed.exit_code == 1
+        told = "Warning: Lake c.\nError: Nothing was made.\nSubnet a.\nFargate b.\n"
+        assert failed.output == told
+        assert (stacks.asked, account.glue.classifiers) == ([], {})
+        assert len(account.s3.list_buckets()["Buckets"]) == 4, "those of the account, and no code"
+
+
+def test_deploy_tells_what_is_next_each_time(
+    stacks: Stacks, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def next_of(done: Result) -> list[str]:
+        assert done.exit_code == 0, done.output
+        return [line for line in done.output.splitlines() if line.startswith("Next: ")]
+
+    stacks.findings = {Kind.WARNS: ["Lake c."], Kind.NEXT: ["Push the image.", "Upload."]}
+    told = ["Next: Push the image.", "Next: Upload."]
+    assert next_of(run("deploy", "--yes")) == told
+    monkeypatch.setattr(stack, "_make_change_set", lambda *_asked: None)
+    assert next_of(run("deploy")) == told, "also where nothing is to be changed"
+    assert next_of(run("deploy", "--prepare")) == [], "the role of a release may not look"
+    stacks.findings = {}
+    assert next_of(run("deploy")) == ["Next: nothing, the stack is complete."]
+    assert stacks.asked == ["CREATE", "execute"]
+
+
 def test_only_one_way_to_deploy_is_taken(stacks: Stacks, run: Run) -> None:
     failed = run("deploy", "--yes", "--prepare")
     assert failed.exit_code == 2
@@ -150,6 +184,7 @@ def test_deploy_makes_then_changes_and_sets_the_least_encryption(
     assert run("deploy", "--yes").exit_code == 0
     assert stacks.asked == ["CREATE", "execute", "UPDATE", "execute"]
     assert stacks.options["Capabilities"] == ["CAPABILITY_IAM"], "no role has a chosen name"
+    assert stacks.options["Tags"] == [{"Key": "next-basket-stack", "Value": "shop"}]
     assert stacks.work_group == {
         "WorkGroup": account.settings.work_group,
         "ConfigurationUpdates": {"EnableMinimumEncryptionConfiguration": True},
@@ -184,8 +219,11 @@ def test_stack_that_takes_no_change_is_one_sentence(
             "a-shop-of-a-very-long-name-x",
             "No bucket can be called a-shop-of-a-very-long-name-x-art",
         ),
-        ("Shop", "NEXT_BASKET_NAME is 'Shop': write 2 to 31 lower-case letters"),
-        ("x" * 32, "write 2 to 31 lower-case letters"),
+        (
+            "Shop",
+            "The stack would be called 'Shop': NEXT_BASKET_NAME, with the stage behind it, has 2",
+        ),
+        ("x" * 32, "has 2 to 31 lower-case letters"),
     ],
 )
 def test_name_that_no_bucket_can_have_is_refused_before_anything_is_made(
@@ -295,6 +333,27 @@ def test_destroy_goes_on_past_what_is_not_there(stacks: Stacks, run: Run, accoun
         "Glue database predictions: not there",
         "images shop: not there",
     ]
+    assert account.s3.list_buckets()["Buckets"] == []
+
+
+def test_bucket_of_another_stack_is_not_destroyed(
+    stacks: Stacks, run: Run, account: Account
+) -> None:
+    """The lake that ATHENA_LAKE names may be another stage's."""
+    stacks.status = "CREATE_COMPLETE"
+
+    def tag(owner: str) -> None:
+        tags = [{"Key": "next-basket-stack", "Value": owner}]
+        account.s3.put_bucket_tagging(Bucket="shop-lake", Tagging={"TagSet": tags})
+
+    tag("shop-dev")
+    failed = run("destroy", "--yes", "--with-data")
+    assert failed.exit_code == 1
+    assert "Bucket shop-lake is of stack shop-dev, not of shop: nothing was" in failed.output
+    assert stacks.asked == []
+    assert len(account.s3.list_buckets()["Buckets"]) == 4
+    tag("shop")
+    assert run("destroy", "--yes", "--with-data").exit_code == 0
     assert account.s3.list_buckets()["Buckets"] == []
 
 

@@ -16,7 +16,11 @@ from glue.__main__ import main
 from glue.cloud import stack
 from glue.settings import MANIFEST_KEY, SUCCESS_KEY, read_settings
 from ml.tools import aws
+from ml.tools.paths import ROOT
+from tests.python.glue.cloud.calls import actions_of, recorded
 from tests.python.glue.cloud.ministack import MISSING, PROGRAM, deployable, running_ministack
+from tests.python.glue.cloud.needed import RELEASE, check
+from tests.python.glue.cloud.policies import Resolved
 from tests.python.glue.cloud.rights import rights
 
 pytestmark = [
@@ -28,8 +32,8 @@ _PATIENCE = 90  # seconds until something that must happen counts as not happeni
 _SETTINGS = {
     "NEXT_BASKET_NAME": "shop",
     "NEXT_BASKET_ALERT_EMAIL": "nobody@example.com",
-    "NEXT_BASKET_VPC": "vpc-1",
-    "NEXT_BASKET_SUBNETS": "subnet-1,subnet-2",
+    "NEXT_BASKET_VPC": "vpc-00000001",  # MiniStack's own
+    "NEXT_BASKET_SUBNETS": "subnet-00000001,subnet-00000002",
     "NEXT_BASKET_SCHEDULE": "rate(1 minute)",
 }
 
@@ -88,6 +92,10 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployed]:
         for variable, value in (environment | _SETTINGS).items():
             patch.setenv(variable, value)
         patch.setattr(stack, "FOLDER", code)
+        refused = glue("deploy", "--yes")
+        assert "Nothing was made.\nSubnet subnet-00000001 has no way to the inter" in refused.output
+        way = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-00000001"}
+        client("ec2").create_route(RouteTableId="rtb-00000001", **way)
         done = glue("deploy", "--yes")
         assert done.exit_code == 0, done.output
         outputs = dict(line.split(": ", 1) for line in done.output.splitlines() if ": arn:" in line)
@@ -227,6 +235,22 @@ def test_rights(policies: dict[str, list[str]]) -> None:
     assert wrong == []
 
 
+def test_roles_of_a_release_ask_for_what_they_may(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert deployed.machine
+    monkeypatch.setenv("NEXT_BASKET_MARGIN", "0.01")
+    with recorded() as preparing:
+        prepared = glue("deploy", "--prepare")
+    assert prepared.exit_code == 0, prepared.output
+    with recorded() as applying:
+        applied = glue("deploy", "--apply", prepared.output.split()[-1])
+    assert applied.exit_code == 0, applied.output
+    release = Resolved(ROOT / "glue" / "cloud" / "deploy_roles.yaml", RELEASE)
+    for role, calls in (("PrepareRole", preparing), ("ApplyRole", applying)):
+        check(role, release.role(role), actions_of(calls))
+
+
 def test_raw_bucket_itself_denies_the_pipeline_to_write(deployed: Deployed) -> None:
     assert deployed.machine
     policy = json.loads(
@@ -281,6 +305,81 @@ def test_first_deploy_that_fails_leaves_no_names_taken(
     again = glue("destroy", "--yes", "--with-data")
     assert again.exit_code == 0, again.output
     assert again.output.count("not there") == 10, "the stack, and all that it had"
+
+
+# by service: what lists its things, under which key, and what names each
+LISTS: dict[str, tuple[tuple[str, str, str | None], ...]] = {
+    "s3": (("list_buckets", "Buckets", "Name"),),
+    "glue": (
+        ("get_databases", "DatabaseList", "Name"),
+        ("get_crawlers", "Crawlers", "Name"),
+        ("get_jobs", "Jobs", "Name"),
+        ("get_classifiers", "Classifiers", "CsvClassifier"),
+    ),
+    "athena": (("list_work_groups", "WorkGroups", "Name"),),
+    "ecr": (("describe_repositories", "repositories", "repositoryName"),),
+    "ecs": (
+        ("list_clusters", "clusterArns", None),
+        ("list_task_definitions", "taskDefinitionArns", None),
+    ),
+    "logs": (("describe_log_groups", "logGroups", "logGroupName"),),
+    "iam": (("list_roles", "Roles", "RoleName"),),
+    "stepfunctions": (("list_state_machines", "stateMachines", "name"),),
+    "scheduler": (("list_schedules", "Schedules", "Name"),),
+    "events": (("list_rules", "Rules", "Name"),),
+    "sns": (("list_topics", "Topics", "TopicArn"),),
+    "sqs": (("list_queues", "QueueUrls", None),),
+    "cloudwatch": (("describe_alarms", "MetricAlarms", "AlarmName"),),
+    "ec2": (("describe_security_groups", "SecurityGroups", "GroupId"),),
+}
+
+
+def inventory() -> dict[str, set[str]]:
+    """Give the names of all that is in the account, by what lists them."""
+    return {
+        operation: {
+            str(one if name is None else one[name])
+            for one in getattr(client(service), operation)().get(key, [])
+        }
+        for service, lists in LISTS.items()
+        for operation, key, name in lists
+    }
+
+
+def resources(name: str) -> dict[str, str]:
+    """Give the physical name of each resource of a stack, by its type and name in the template."""
+    described = client("cloudformation").describe_stack_resources(StackName=name)
+    return {
+        f"{one['ResourceType']} {one['LogicalResourceId']}": one["PhysicalResourceId"]
+        for one in described["StackResources"]
+    }
+
+
+def test_second_stage_shares_no_name_and_its_end_leaves_the_first_whole(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One setting is all that differs; both stages are in one account at the same time."""
+    assert deployed.machine
+    alone, prod = inventory(), resources("shop")
+    monkeypatch.setenv("NEXT_BASKET_STAGE", "dev")
+    done = glue("deploy", "--yes")
+    assert done.exit_code == 0, done.output
+    both, dev = inventory(), resources("shop-dev")
+    assert dev.keys() == prod.keys()
+    assert [kind for kind in dev if dev[kind] == prod[kind]] == [], "no physical name is shared"
+    assert resources("shop") == prod
+    for operation, names in alone.items():
+        assert names < both[operation], (
+            f"{operation}: the second stage has its own beside the first"
+        )
+    tags = client("cloudformation").describe_stacks(StackName="shop-dev")["Stacks"][0]["Tags"]
+    assert tags == [{"Key": "next-basket-stack", "Value": "shop-dev"}]
+    gone = glue("destroy", "--yes", "--with-data")
+    assert gone.exit_code == 0, gone.output
+    assert inventory() == alone
+    assert resources("shop") == prod
+    monkeypatch.delenv("NEXT_BASKET_STAGE")
+    assert glue("status").exit_code == 0
 
 
 def buckets() -> list[str]:
