@@ -3,6 +3,12 @@
 NEIGHBOURS = 100
 """Shoppers with the most similar histories whose purchases count, in user-kNN."""
 
+NEIGHBOUR_DAYS = 14
+"""Days before a target order in which similar shoppers bought lately."""
+
+SHOP_DAYS = 7
+"""Days before a target order in which the shop sold lately."""
+
 REFERENCE_SHOPPERS = 20_000
 """Shoppers among whom neighbours are looked for, at most."""
 
