@@ -244,10 +244,12 @@ class Chunk:
 def best(scores: Scores, count: int) -> Booleans:
     """Mark the `count` highest finite scores of each row; float32 [m, p] gives bool [m, p]."""
     marked = np.zeros(scores.shape, dtype=np.bool_)
-    count = min(count, scores.shape[1])
-    if count:
-        highest = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        np.put_along_axis(marked, highest, np.take_along_axis(scores, highest, 1) > -np.inf, axis=1)
+    for row, own in zip(marked, scores, strict=True):
+        # of what is known alone: most sources know few products of a shopper
+        known = np.flatnonzero(own > -np.inf)
+        if len(known) > count:
+            known = known[np.argpartition(-own[known], count - 1)[:count]]
+        row[known] = True
     return marked
 
 

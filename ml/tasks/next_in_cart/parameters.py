@@ -5,6 +5,10 @@ from typing import Any
 ANSWERED = 20
 """Products in an answer."""
 
+NEW_PLACES_JUDGED = (1, 2)
+"""Places of the first ten kept for new products, in the answers that are judged beside the plain
+ones."""
+
 OWN_CANDIDATES = 150
 """Candidates from the shopper's history: those most likely to be bought again."""
 

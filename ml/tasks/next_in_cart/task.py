@@ -40,6 +40,14 @@ NEXT_IN_CART = Task(
             show_default=True,
             help="new leaves out what the shopper bought before.",
         ),
+        click.Option(
+            ["--new-places"],
+            type=click.IntRange(0, 10),
+            default=0,
+            show_default=True,
+            help="Places of the first ten that products which the shopper never bought have at"
+            " least: `ml evaluate` says what they cost.",
+        ),
     ),
     stand_in_options=_stand_in_options,
 )
