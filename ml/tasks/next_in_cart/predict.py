@@ -70,8 +70,8 @@ def predict(  # noqa: PLR0913 - what the answers depend on
     only
         `new` leaves out what the shopper bought before.
     new_places
-        How many of the first ten places new products have at least, 10 at most. Scores remain
-        chances, so that they may rise behind a product that has such a place.
+        How many of the first ten places new products may have where the chance is there, see
+        `with_new_places`. Scores remain chances, so that they may rise along a list.
 
     Raises
     ------

@@ -171,18 +171,20 @@ def fit_ranker(steps: list[Steps], users: Integers, folds: Integers) -> tuple[li
     )
 
 
-def with_new_places(ranked: Integers, is_new: Booleans, places: int) -> Integers:
+def with_new_places(ranked: Integers, is_new: Booleans, chances: Floats, places: int) -> Integers:
     """
-    Let the first ten hold at least so many new products, as far as there are any.
+    Let the first ten hold up to so many new products where the chance is there.
 
-    The likeliest new ones come in behind what stays of the ten; what leaves comes right after them.
+    The likeliest new product behind the ten comes in for the least likely of the shopper's own in
+    it, if it has NEW_SHARE of that one's chance, until the ten hold as many. What comes in stands
+    behind what stays; what leaves comes right after the ten.
 
     Parameters
     ----------
     ranked
         int64 [n]: rows of a cart's candidates, the best first.
-    is_new
-        bool [n]: whether each, in this order, was never bought.
+    is_new, chances
+        bool and float64 [n]: of each, in this order, whether it was never bought, and its chance.
     places
         How many, 10 at most.
 
@@ -193,10 +195,12 @@ def with_new_places(ranked: Integers, is_new: Booleans, places: int) -> Integers
     """
     missing = max(places - int(is_new[:TOP].sum()), 0)
     entering = np.flatnonzero(is_new[TOP:])[:missing] + TOP
-    # of the shopper's own products the least likely ones leave
-    leaving = np.flatnonzero(~is_new[:TOP])[::-1][: len(entering)][::-1]
+    leaving = np.flatnonzero(~is_new[:TOP])[::-1][: len(entering)]
+    # chances fall among those that come in and rise among those that leave
+    count = int((chances[entering] >= parameters.NEW_SHARE * chances[leaving]).sum())
+    entering, leaving = entering[:count], leaving[:count][::-1]
     stays = np.delete(np.arange(len(ranked)), np.concatenate([entering, leaving]))
-    first = TOP - len(leaving)
+    first = TOP - count
     return ranked[np.concatenate([stays[:first], entering, leaving, stays[first:]])]
 
 
@@ -238,7 +242,7 @@ def rank(
         best = np.lexsort((one.product, -own))
         if new_places:
             is_new = one.column(Feature.IS_OWN)[best] == 0
-            best = with_new_places(best, is_new, new_places)
+            best = with_new_places(best, is_new, chance(own[best], one.found), new_places)
         best = best[: parameters.ANSWERED]
         rows.append(best)
         values.append(chance(own[best], one.found))

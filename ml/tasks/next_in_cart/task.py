@@ -45,8 +45,8 @@ NEXT_IN_CART = Task(
             type=click.IntRange(0, 10),
             default=0,
             show_default=True,
-            help="Places of the first ten that products which the shopper never bought have at"
-            " least: `ml evaluate` says what they cost.",
+            help="Places of the first ten kept for products which the shopper never bought, where"
+            " they have half the chance of what leaves: `ml evaluate` says what they cost.",
         ),
     ),
     stand_in_options=_stand_in_options,

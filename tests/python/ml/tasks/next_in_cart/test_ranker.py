@@ -309,16 +309,21 @@ def test_steps_learnt_from_are_bounded(orders: int, most: int, expected: int) ->
         ({3, 11}, 5, [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 9, 10, 12]),
         # what is new itself never leaves
         ({9, 10, 12}, 3, [0, 1, 2, 3, 4, 5, 6, 9, 10, 12, 7, 8, 11]),
-        (set(range(10, 13)), 10, [0, 1, 2, 3, 4, 5, 6, 10, 11, 12, 7, 8, 9]),
+        # 11 comes in for 9, 12 for 8; 13 would for 7, of whose chance it has less than half
+        ({11, 12, 13}, 9, [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 8, 9, 10, 13]),
     ],
 )
 def test_new_products_have_their_places(new: set[int], places: int, expected: list[int]) -> None:
+    count = len(expected)
     # the candidate in place i is row 20 - i
-    ranked = 20 - np.arange(13)
-    is_new = np.isin(np.arange(13), list(new))
-    assert (20 - with_new_places(ranked, is_new, places)).tolist() == expected
+    ranked = 20 - np.arange(count)
+    is_new = np.isin(np.arange(count), list(new))
+    # from .31 down to .24 in place 7 and .22 in place 9; behind the ten .2, and .11 in place 13
+    chances = np.linspace(0.31, 0.22, 10).tolist() + [0.2, 0.2, 0.2, 0.11][: count - 10]
+    found = with_new_places(ranked, is_new, np.array(chances), places)
+    assert (20 - found).tolist() == expected
 
 
 def test_a_short_list_keeps_its_length() -> None:
-    is_new = np.array([False, True, False])
-    assert with_new_places(np.arange(3), is_new, 2).tolist() == [0, 1, 2]
+    is_new, chances = np.array([False, True, False]), np.array([0.3, 0.2, 0.1])
+    assert with_new_places(np.arange(3), is_new, chances, 2).tolist() == [0, 1, 2]
