@@ -39,7 +39,7 @@ class RecentPurchases:
         references: Integers,
     ) -> None:
         dated = baskets.with_columns(day=pl.col("ordered_at").dt.date().cast(pl.Int32))
-        newest = dated.select(pl.col("day").max()).collect().item()
+        newest = dated.select(pl.col("day").max()).collect(engine="streaming").item()
         self.has_days = newest is not None
         if not self.has_days:
             return
@@ -48,7 +48,7 @@ class RecentPurchases:
             dated.join(targets.lazy(), on=key, how="semi")
             .group_by(key)
             .agg(pl.col("day").max())
-            .collect(),
+            .collect(engine="streaming"),
             on=key,
             how="left",
         )
@@ -59,9 +59,10 @@ class RecentPurchases:
             .select("user_id", "day", "product_id")
             .drop_nulls()
             .sort("user_id", "day", "product_id")
-            .collect()
+            .collect(engine="streaming")
         )
-        self._first = lines["day"].min() or newest
+        # without a line every day is the first
+        self._first: int = lines.select(pl.col("day").min().fill_null(newest)).item()
         self._days = newest + 2 - self._first
         since = lines["day"].to_numpy() - self._first
         self._column = np.searchsorted(purchases.products, lines["product_id"].to_numpy())

@@ -159,6 +159,7 @@ class WindowCandidates:
         if self.recent.has_days:
             scores["recent"] = self.recent.neighbour_scores(rows, weights)
             scores["sold"] = self.recent.shares(rows)
+        # what nobody similar bought, or nobody lately, has 0
         for one in scores.values():
             one[is_own | (one <= 0)] = -np.inf
         scores["factor"] = self.factors.scores(rows)
