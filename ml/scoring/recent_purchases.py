@@ -64,13 +64,13 @@ class RecentPurchases:
         # without a line every day is the first
         self._first: int = lines.select(pl.col("day").min().fill_null(newest)).item()
         self._days = newest + 2 - self._first
-        since = lines["day"].to_numpy() - self._first
+        since = np.asarray(lines["day"].to_numpy() - self._first, dtype=np.int64)
         self._column = np.searchsorted(purchases.products, lines["product_id"].to_numpy())
         # rises with the shopper and, of one shopper, with the day
         self._place = np.searchsorted(users, lines["user_id"].to_numpy()) * self._days + since
         shape = (self._days, len(purchases.products))
         ones = np.ones(len(since), dtype=np.float32)
-        self._sold = csr_matrix((ones, (since, self._column)), shape=shape)
+        self._sold: csr_matrix = csr_matrix((ones, (since, self._column)), shape=shape)
 
     def neighbour_scores(self, rows: Integers, weights: csr_matrix) -> Scores:
         """

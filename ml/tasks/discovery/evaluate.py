@@ -55,7 +55,7 @@ def _lists(
             candidates[window.orders_back] = frame.select(
                 "user_id", "product_id", "aisle_id", "department_id", "prod_buyer_share"
             )
-    lists = []
+    lists: list[dict[str, pl.DataFrame]] = []
     for orders_back, frame in candidates.items():
         fitted = models
         if lists:

@@ -201,7 +201,8 @@ def with_new_places(ranked: Integers, is_new: Booleans, chances: Floats, places:
     entering, leaving = entering[:count], leaving[:count][::-1]
     stays = np.delete(np.arange(len(ranked)), np.concatenate([entering, leaving]))
     first = TOP - count
-    return ranked[np.concatenate([stays[:first], entering, leaving, stays[first:]])]
+    kept: Integers = ranked[np.concatenate([stays[:first], entering, leaving, stays[first:]])]
+    return kept
 
 
 def rank(
