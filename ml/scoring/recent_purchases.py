@@ -116,4 +116,4 @@ class RecentPurchases:
 
     def _since(self, rows: Integers) -> Integers:
         """Give the days from the first line to the target order, 0 if that is older."""
-        return np.maximum(self._day[rows] - self._first, 0).astype(np.int64)
+        return np.asarray(np.maximum(self._day[rows] - self._first, 0), dtype=np.int64)
