@@ -19,6 +19,7 @@ COLUMNS = {
         "product_id",
         "add_to_cart_order",
         "reordered",
+        "ordered_at",
     ),
     "target_orders": ("user_id", "order_id", "order_number", "eval_set", "orders_back"),
     "products": (

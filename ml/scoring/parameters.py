@@ -3,6 +3,12 @@
 NEIGHBOURS = 100
 """Shoppers with the most similar histories whose purchases count, in user-kNN."""
 
+NEIGHBOUR_DAYS = 14
+"""Days before a target order in which similar shoppers bought lately."""
+
+SHOP_DAYS = 7
+"""Days before a target order in which the shop sold lately."""
+
 REFERENCE_SHOPPERS = 20_000
 """Shoppers among whom neighbours are looked for, at most."""
 
@@ -25,4 +31,5 @@ ITEM_NEIGHBOURS = 50
 """Products most similar to each product that count, in the item-kNN baseline."""
 
 CHUNK_CELLS = 1 << 23
-"""Shoppers times products scored at a time: a chunk takes about 250 MB while it is made."""
+"""Shoppers times products scored at a time: a chunk takes about 250 MB while it is made,
+320 MB in a shop with dates."""

@@ -22,26 +22,40 @@ class SimilarShoppers:
     purchases
         Purchases before the target orders of the window.
 
+    Attributes
+    ----------
+    references
+        int64 [r], rising: rows of the shoppers among whom neighbours are looked for.
+
     """
 
     def __init__(self, purchases: PurchaseMatrix) -> None:
         bought = purchases.bought()
         self._unit = unit_rows(bought)
         count = len(purchases.users)
-        self._references = np.arange(count)
+        self.references = np.arange(count)
         if count > parameters.REFERENCE_SHOPPERS:
             share = parameters.REFERENCE_SHOPPERS / count
-            self._references = np.sort(hold_out(self._references + 1, share)) - 1
-        self._reference_unit = self._unit[self._references].T.tocsr()
-        self._bought = bought[self._references]
+            self.references = np.sort(hold_out(self.references + 1, share)) - 1
+        self._reference_unit = self._unit[self.references].T.tocsr()
+        self._bought = bought[self.references]
 
     def scores(self, rows: Integers) -> Scores:
         """Give float32 [rows, p]: the summed similarity of the neighbours who bought a product."""
+        return self.bought_by(self.weights(rows))
+
+    def bought_by(self, weights: csr_matrix) -> Scores:
+        """Give float32 [m, p]: the summed weights, float32 [m, r], of a product's buyers."""
+        scores: Scores = (weights @ self._bought).toarray()
+        return scores
+
+    def weights(self, rows: Integers) -> csr_matrix:
+        """Give float32 [rows, r]: how similar the nearest of the reference shoppers are."""
         similarity = (self._unit[rows] @ self._reference_unit).toarray()
-        similarity[rows[:, None] == self._references] = 0  # a shopper is no neighbour of their own
+        similarity[rows[:, None] == self.references] = 0  # a shopper is no neighbour of their own
         count = min(parameters.NEIGHBOURS, similarity.shape[1])
         nearest = np.argpartition(-similarity, count - 1, axis=1)[:, :count]
-        weights = csr_matrix(
+        return csr_matrix(
             (
                 np.take_along_axis(similarity, nearest, axis=1).ravel() ** 2,
                 nearest.ravel(),
@@ -49,8 +63,6 @@ class SimilarShoppers:
             ),
             shape=similarity.shape,
         )
-        scores: Scores = (weights @ self._bought).toarray()
-        return scores
 
 
 def unit_rows(matrix: csr_matrix) -> csr_matrix:

@@ -20,7 +20,8 @@ final as (
         order_products.order_id,
         order_products.product_id,
         order_products.add_to_cart_order,
-        order_products.reordered
+        order_products.reordered,
+        orders.ordered_at
     from order_products
     inner join orders
         on order_products.order_id = orders.order_id

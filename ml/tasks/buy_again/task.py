@@ -31,7 +31,9 @@ def _gate_figures(run: "Run") -> "Figures":
     return Figures(**run.metrics["gate"])
 
 
-def _compare(data: Path, run: Path, live: Path, live_targets: Path, scratch: Path) -> "LiveFigures":
+def _compare(
+    data: Path, run: Path, live: Path, live_targets: Path, scratch: Path
+) -> "LiveFigures | None":
     from ml.tasks.buy_again.gate import compare_with_live  # noqa: PLC0415
 
     return compare_with_live(data, run, live, live_targets, scratch)

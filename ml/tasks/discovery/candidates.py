@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from ml.data.arrays import Booleans, Integers, Scores
@@ -11,6 +10,7 @@ from ml.data.reading import DataFolder
 from ml.data.users import of_users
 from ml.scoring.factors import Factors
 from ml.scoring.purchase_matrix import PurchaseMatrix, read_purchases
+from ml.scoring.recent_purchases import RecentPurchases
 from ml.scoring.similar_shoppers import SimilarShoppers
 from ml.tasks.discovery import parameters
 from ml.tasks.discovery.similar_names import SimilarNames
@@ -21,6 +21,9 @@ FEATURES = (
     "neighbour_score",
     "neighbour_share",
     "neighbour_rank",
+    "recent_score",
+    "recent_share",
+    "recent_rank",
     "factor_score",
     "factor_share",
     "factor_rank",
@@ -30,6 +33,8 @@ FEATURES = (
     "popularity_rank",
     "aisle_rank",
     "prod_buyer_share",
+    "prod_recent_share",
+    "prod_rise",
     "prod_reorder_probability",
     "prod_reorder_ratio",
     "aisle_place",
@@ -41,11 +46,22 @@ FEATURES = (
     "name_score",
     "organic_match",
 )
+_SOURCES = {
+    "neighbour": "neighbour_score",
+    "recent": "recent_score",
+    "sold": "prod_recent_share",
+    "factor": "factor_score",
+}
+"""The fitted sources, and the feature that each score is."""
+
 # what can only speak for a product (1) or, being a rank, against it (-1)
 DIRECTIONS = {
     "neighbour_score": 1,
     "neighbour_share": 1,
     "neighbour_rank": -1,
+    "recent_score": 1,
+    "recent_share": 1,
+    "recent_rank": -1,
     "factor_score": 1,
     "factor_share": 1,
     "factor_rank": -1,
@@ -53,6 +69,7 @@ DIRECTIONS = {
     "together_rank": -1,
     "popularity_rank": -1,
     "prod_buyer_share": 1,
+    "prod_recent_share": 1,
     "name_score": 1,
 }
 
@@ -93,6 +110,12 @@ class WindowCandidates:
         )
         self.neighbours = SimilarShoppers(self.purchases)
         self.factors = Factors(self.purchases)
+        self.recent = RecentPurchases(
+            data.baskets(),
+            data.window_targets(orders_back),
+            self.purchases,
+            self.neighbours.references,
+        )
         self._names = SimilarNames(self.purchases, data.products())
 
     def chunks(self, users: Integers) -> Iterator["Chunk"]:
@@ -104,13 +127,10 @@ class WindowCandidates:
         purchases = self.purchases
         rows = np.searchsorted(purchases.users, users)
         is_own = purchases.counts[rows].toarray() > 0
-        neighbour_scores = self.neighbours.scores(rows)
-        factor_scores = self.factors.scores(rows)
-        # nobody similar bought it, or nothing is known of the shopper: the source says nothing
-        neighbour_scores[is_own | (neighbour_scores <= 0)] = -np.inf
-        factor_scores[is_own | ~is_own.any(axis=1, keepdims=True)] = -np.inf
-        is_candidate = best(neighbour_scores, parameters.SOURCE_CANDIDATES)
-        is_candidate |= best(factor_scores, parameters.SOURCE_CANDIDATES)
+        scores = self._source_scores(rows, is_own)
+        is_candidate = np.zeros_like(is_own)
+        for one in scores.values():
+            is_candidate |= best(one, parameters.SOURCE_CANDIDATES)
         ranked = (
             self._data.table("discovery_candidates", self.orders_back)
             .filter(of_users(users))
@@ -125,13 +145,27 @@ class WindowCandidates:
             {
                 "user_id": users[row],
                 "product_id": purchases.products[column],
-                "neighbour_score": _known(neighbour_scores[row, column]),
-                "factor_score": _known(factor_scores[row, column]),
+                **{name: _known(scores, source, row, column) for source, name in _SOURCES.items()},
                 "name_score": self._names.scores_of(rows, row, column),
             },
             nan_to_null=True,
         )
-        return Chunk(users, is_own, neighbour_scores, factor_scores, self._joined(frame, ranked))
+        return Chunk(users, is_own, scores, self._joined(frame, ranked))
+
+    def _source_scores(self, rows: Integers, is_own: Booleans) -> dict[str, Scores]:
+        """Score every product for some shoppers, as Chunk has them."""
+        weights = self.neighbours.weights(rows)
+        scores = {"neighbour": self.neighbours.bought_by(weights)}
+        if self.recent.has_days:
+            scores["recent"] = self.recent.neighbour_scores(rows, weights)
+            scores["sold"] = self.recent.shares(rows)
+        # what nobody similar bought, or nobody lately, has 0
+        for one in scores.values():
+            one[is_own | (one <= 0)] = -np.inf
+        scores["factor"] = self.factors.scores(rows)
+        # of a shopper without a history nothing is known
+        scores["factor"][is_own | ~is_own.any(axis=1, keepdims=True)] = -np.inf
+        return scores
 
     def _joined(self, frame: pl.DataFrame, ranked: pl.DataFrame) -> pl.DataFrame:
         """Add what the marts know of the product, the shopper, and the shopper in the aisle."""
@@ -147,7 +181,7 @@ class WindowCandidates:
             .with_columns(
                 *(
                     expression
-                    for source in ("neighbour", "factor")
+                    for source in ("neighbour", "recent", "factor")
                     for expression in (
                         (
                             pl.col(f"{source}_score")
@@ -160,6 +194,10 @@ class WindowCandidates:
                     )
                 ),
                 prod_buyer_share=pl.col("prod_first_orders") / len(self.purchases.users),
+                # against its share of the lines of all days
+                prod_rise=pl.col("prod_recent_share")
+                * self._products["prod_orders"].sum()
+                / pl.col("prod_orders"),
                 aisle_line_share=_ratio("aisle_lines", "user_total_products"),
                 aisle_repeats=_ratio("aisle_lines", "aisle_products"),
                 # 1 where the shopper buys only organic products and this is one, or the contrary
@@ -181,8 +219,10 @@ class Chunk:
         int64 [m], rising.
     is_own
         bool [m, p]: the shopper bought the product before.
-    neighbour_scores, factor_scores
-        float32 [m, p]; -inf for the shopper's own products and where the source knows nothing.
+    scores
+        float32 [m, p] of each fitted source: `neighbour` (user-kNN) and `factor`; in a shop with
+        dates also `recent` (the neighbours' purchases of the last days) and `sold` (the shop's).
+        -inf for the shopper's own products and where the source knows nothing.
     frame
         One row per candidate, sorted by user_id and product_id: FEATURES, aisle_id, department_id
         and together_with_product_id.
@@ -193,29 +233,33 @@ class Chunk:
         self,
         users: Integers,
         is_own: Booleans,
-        neighbour_scores: Scores,
-        factor_scores: Scores,
+        scores: dict[str, Scores],
         frame: pl.DataFrame,
     ) -> None:
         self.users = users
         self.is_own = is_own
-        self.neighbour_scores = neighbour_scores
-        self.factor_scores = factor_scores
+        self.scores = scores
         self.frame = frame
 
 
 def best(scores: Scores, count: int) -> Booleans:
     """Mark the `count` highest finite scores of each row; float32 [m, p] gives bool [m, p]."""
     marked = np.zeros(scores.shape, dtype=np.bool_)
-    count = min(count, scores.shape[1])
-    if count:
-        highest = np.argpartition(-scores, count - 1, axis=1)[:, :count]
-        np.put_along_axis(marked, highest, np.take_along_axis(scores, highest, 1) > -np.inf, axis=1)
+    for row, own in zip(marked, scores, strict=True):
+        # of what is known alone: most sources know few products of a shopper
+        known = np.flatnonzero(own > -np.inf)
+        if len(known) > count:
+            known = known[np.argpartition(-own[known], count - 1)[:count]]
+        row[known] = True
     return marked
 
 
-def _known(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    return np.where(np.isfinite(scores), scores, np.float32(np.nan))
+def _known(scores: dict[str, Scores], source: str, row: Integers, column: Integers) -> Scores:
+    """Give what a source says of some pairs, NaN where it says nothing."""
+    if source not in scores:
+        return np.full(len(row), np.nan, dtype=np.float32)
+    found = scores[source][row, column]
+    return np.where(np.isfinite(found), found, np.float32(np.nan))
 
 
 def _ratio(numerator: str, denominator: str) -> pl.Expr:

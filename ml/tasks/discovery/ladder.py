@@ -1,6 +1,6 @@
 """The ladder of discovery: every way to rank new products, on the same shoppers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -18,13 +18,14 @@ from ml.scoring.popularity import AislePopularity
 from ml.tasks.discovery import parameters
 from ml.tasks.discovery.candidates import Chunk, WindowCandidates
 from ml.tasks.discovery.measures import MEASURES, novel_measures
+from ml.tasks.discovery.recommend import recommend
 from ml.tools.progress import step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MODEL = "model"
-TOP = 10  # places that coverage and popularity look at
+TOP = 10  # places that the figures look at
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,10 @@ class JudgedWindow:
         int64 [p], rising: the products of the window.
     buyer_share
         float64 [p]: the share of all shoppers who had bought each.
+    aisle
+        int64 [p]: the aisle of each, numbered from 0.
+    is_own_aisle
+        bool [m, aisles]: whether the shopper had bought there.
     lists
         int64 [m, LISTED] for each baseline: indices of products, NO_PRODUCT at the end.
 
@@ -79,6 +84,8 @@ class JudgedWindow:
     truth: NovelTruth
     products: Integers
     buyer_share: Floats
+    aisle: Integers
+    is_own_aisle: Booleans
     lists: dict[str, Integers]
 
 
@@ -93,32 +100,63 @@ def judge_window(data: DataFolder, window: WindowCandidates) -> JudgedWindow:
     truth = novel_truth(data, window.orders_back)
     with step(f"baselines of window {window.orders_back}"):
         lists = _baseline_lists(data, window, truth.users)
-    buyers = np.asarray((purchases.counts > 0).sum(axis=0)).ravel()
-    share = buyers / len(purchases.users)
-    return JudgedWindow(window.orders_back, truth, purchases.products, share, lists)
+    bought = purchases.bought()
+    share = np.asarray(bought.sum(axis=0)).ravel() / len(purchases.users)
+    ranks = data.table("product_ranks", window.orders_back).sort("product_id").collect()
+    _ids, aisle = np.unique(ranks["aisle_id"].to_numpy(), return_inverse=True)
+    rows, columns = bought[np.searchsorted(purchases.users, truth.users)].nonzero()
+    is_own_aisle = np.zeros((len(truth.users), len(_ids)), dtype=np.bool_)
+    is_own_aisle[rows, aisle[columns]] = True
+    return JudgedWindow(
+        window.orders_back, truth, purchases.products, share, aisle, is_own_aisle, lists
+    )
 
 
-def evaluate_lists(windows: Sequence[JudgedWindow], listed: pl.DataFrame) -> Ladder:
+def model_lists(candidates: pl.DataFrame, orders_back: int) -> dict[str, pl.DataFrame]:
+    """
+    Make the model's lists of a window, plain and with each setting of `explore` that is judged.
+
+    Parameters
+    ----------
+    candidates
+        As `recommend` takes them.
+    orders_back
+        The window, a column of the lists.
+
+    """
+    named = {MODEL: 0.0} | {f"{MODEL}, explore {one}": one for one in parameters.EXPLORED}
+    return {
+        name: recommend(candidates, explore=one).with_columns(
+            orders_back=pl.lit(orders_back, pl.Int32)
+        )
+        for name, one in named.items()
+    }
+
+
+def evaluate_lists(
+    windows: Sequence[JudgedWindow], listed: Sequence[Mapping[str, pl.DataFrame]]
+) -> Ladder:
     """
     Judge the baselines and the model's out-of-fold lists by protocol Novel.
 
     The ladder is that of the newest window; where there are several, `pooled` is that of all of
     them: means over all orders, intervals that resample shoppers with all their orders.
 
-    A rung's figures are coverage, the share of the window's products in any shopper's first ten,
-    and popularity, the mean share of shoppers who had bought those; over several windows their
-    means. The ladder's figure unknown_share is the part of the new products that nobody had bought
-    before, so that no list can hold them.
+    A rung's figures are coverage, the share of the window's products in any shopper's first ten;
+    popularity, the mean share of shoppers who had bought those; aisles, how many a first ten is of;
+    and new_aisles, the share of the first tens that is of aisles in which the shopper never bought.
+    Over several windows they are means. The ladder's figure unknown_share is the part of the new
+    products that nobody had bought before, so that no list can hold them.
 
     Parameters
     ----------
     windows
         The windows judged, the newest first.
     listed
-        The model's lists: orders_back, user_id, rank, product_id.
+        For each window the model's lists, as `model_lists` gives them.
 
     """
-    found = [_lists_found(window, listed) for window in windows]
+    found = [_lists_found(*one) for one in zip(windows, listed, strict=True)]
     newest = _ladder(found[:1])
     if len(found) == 1:
         return newest
@@ -137,24 +175,32 @@ class _Found:
     unknown: int
 
 
-def _lists_found(window: JudgedWindow, listed: pl.DataFrame) -> _Found:
+def _lists_found(window: JudgedWindow, listed: Mapping[str, pl.DataFrame]) -> _Found:
     truth, products = window.truth, window.products
-    own = listed.filter(pl.col("orders_back") == window.orders_back)
-    lists = window.lists | {MODEL: _indices(own, truth.users, products)}
+    lists = window.lists | {
+        name: _indices(one, truth.users, products) for name, one in listed.items()
+    }
     is_new, unknown = _new_products(truth, products)
     values = {
         name: novel_measures(np.take_along_axis(is_new, indices, axis=1), truth.counts)
         for name, indices in lists.items()
     }
-    figures = {}
-    for name, indices in lists.items():
-        top = indices[:, :TOP]
-        shown = top[top != NO_PRODUCT]
-        figures[name] = {
-            "coverage": len(np.unique(shown)) / len(products),
-            "popularity": float(window.buyer_share[shown].mean()) if len(shown) else 0.0,
-        }
+    figures = {name: _figures(window, indices[:, :TOP]) for name, indices in lists.items()}
     return _Found(window, values, figures, unknown)
+
+
+def _figures(window: JudgedWindow, top: Integers) -> dict[str, float]:
+    """Describe the first places of every list, int64 [m, TOP]."""
+    row, place = np.nonzero(top != NO_PRODUCT)
+    shown = top[row, place]
+    aisle = window.aisle[shown]
+    aisles = len(np.unique(np.stack([row, aisle]), axis=1).T)
+    return {
+        "coverage": len(np.unique(shown)) / len(window.products),
+        "popularity": float(window.buyer_share[shown].mean()) if len(shown) else 0.0,
+        "aisles": aisles / max(len(top), 1),
+        "new_aisles": float((~window.is_own_aisle[row, aisle]).mean()) if len(shown) else 0.0,
+    }
 
 
 def _new_products(truth: NovelTruth, products: Integers) -> tuple[Booleans, int]:
@@ -173,7 +219,7 @@ def _ladder(found: Sequence[_Found]) -> Ladder:
     """Hold the model against each baseline on all orders of some windows."""
     values = {name: np.concatenate([one.values[name] for one in found]) for name in found[0].values}
     shoppers = np.concatenate([one.window.truth.users for one in found])
-    baselines = [name for name in values if name != MODEL]
+    baselines = list(found[0].window.lists)
     with step("bootstrap"):
         table = np.hstack([*values.values(), *(values[MODEL] - values[name] for name in baselines)])
         intervals = iter(bootstrap(table, parameters.RESAMPLES, parameters.SEED, clusters=shoppers))
@@ -235,10 +281,15 @@ def _baseline_lists(
         "popularity": lambda chunk: np.tile(popularity, (len(chunk.users), 1)),
         "aisle popularity": lambda chunk: aisles.scores(chunk.users),
         "co-occurrence": together,
-        "user-kNN": lambda chunk: chunk.neighbour_scores,
+        "user-kNN": lambda chunk: chunk.scores["neighbour"],
         "item-kNN": lambda chunk: item_knn.scores(rows(chunk)),
-        "factors (iALS)": lambda chunk: chunk.factor_scores,
+        "factors (iALS)": lambda chunk: chunk.scores["factor"],
     }
+    if window.recent.has_days:
+        baselines |= {
+            "popularity, last 7 days": lambda chunk: chunk.scores["sold"],
+            "user-kNN, last 14 days": lambda chunk: chunk.scores["recent"],
+        }
     columns = np.arange(len(window.purchases.products))
     lists: dict[str, list[Integers]] = {name: [] for name in baselines}
     for chunk in window.chunks(users):

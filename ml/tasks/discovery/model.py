@@ -98,7 +98,8 @@ def order_weights(examples: Examples) -> Floats:
 
     A share of an order's new products is measured (recall), so that each of them counts the less
     the more there are. Without weights the orders of many new products outvote the others; 1 / n
-    would learn as much from an order of one as from an order of twenty (DECISIONS.md).
+    would learn as much from an order of one as from an order of twenty (DECISIONS.md). What is
+    learnt from weighted candidates are scores, not chances: they lie a quarter below.
 
     Parameters
     ----------

@@ -8,6 +8,12 @@ LISTED = 80
 MOST_PER_AISLE = 20
 """Of these at most so many from one aisle."""
 
+EXPLORED = (0.25, 0.5, 1.0)
+"""Settings of `explore`, 0 being the plain list, whose price is judged."""
+
+RARITY = 0.5
+"""How much of `explore` goes to rare products: the power of a product's share of buyers."""
+
 SOURCE_CANDIDATES = 80
 """Products that each fitted source adds to a shopper's candidates."""
 

@@ -30,6 +30,7 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
     *,
     departments: Collection[int] = (),
     in_cart: pl.DataFrame | None = None,
+    explore: float = 0.0,
 ) -> None:
     """
     Recommend to some shoppers of the newest window, a part of them at a time.
@@ -44,7 +45,7 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
         int64 [m], rising: the shoppers.
     models
         The re-rankers.
-    departments, in_cart
+    departments, in_cart, explore
         As `recommend` has them.
 
     """
@@ -63,27 +64,30 @@ def write_recommendations(  # noqa: PLR0913 - what the lists depend on
                 features = frame.select(FEATURES).to_numpy()
                 scores = score(frame["user_id"].to_numpy(), features, models)
                 scored = frame.with_columns(score=scores)
-                listed = recommend(scored, departments=departments, in_cart=in_cart)
+                listed = recommend(
+                    scored, departments=departments, in_cart=in_cart, explore=explore
+                )
                 rows = shop.added_to(with_reasons(listed, names))
                 file.write_table(rows.select(columns.names()).cast(columns).to_arrow())
                 advance(len(chunk.users))
 
 
-def predict(
+def predict(  # noqa: PLR0913 - what a list depends on
     run_folder: Path,
     data_path: Path,
     out: Path,
     *,
     departments: Collection[str] = (),
     carts: Path | None = None,
+    explore: float = 0.0,
 ) -> None:
     """
     Write recommendations.parquet: up to 80 new products for every shopper with an order to predict.
 
-    Columns user_id, rank (from 1), product_id, score (how likely the model takes the next order to
-    hold it, 0 to 1, see `fit_folds`), reason, and what `shop_columns` has of shopper and product;
-    sorted by user_id and rank. Shoppers who were learnt from are scored by a model that was not
-    fitted on them.
+    Columns user_id, rank (from 1), product_id, score (0 to 1, the higher the likelier that the next
+    order holds it; no chance, see `order_weights`), reason, and what `shop_columns` has of
+    shopper and product; sorted by user_id and rank. Shoppers who were learnt from are scored by a
+    model that was not fitted on them.
 
     Parameters
     ----------
@@ -97,6 +101,9 @@ def predict(
         Names of the departments whose products alone are recommended; none given recommends all.
     carts
         File of carts, see read_carts: what lies in a shopper's carts is not recommended to them.
+    explore
+        From 0, the likeliest products, to 1, the most variety, see `recommend`. What it costs is
+        in the run's ladder.
 
     Raises
     ------
@@ -113,7 +120,9 @@ def predict(
     models = read_fold_models(run_folder, NAME)
     users = np.unique(data.orders_to_predict()["user_id"].to_numpy())
     with file_aside(out / FILE) as aside:
-        write_recommendations(aside, data, users, models, departments=ids, in_cart=in_cart)
+        write_recommendations(
+            aside, data, users, models, departments=ids, in_cart=in_cart, explore=explore
+        )
     say(f"{len(users)} shoppers: the recommendations are in {out}")
 
 

@@ -29,11 +29,20 @@ def _print_rungs(ladder: Ladder) -> None:
         f" {ladder.resamples:,} bootstrap resamples of shoppers."
     )
     print_measures(ladder, MEASURES)
-    print_message("Of the first ten of all lists: share of the products, and mean share of buyers.")
+    print_message(
+        "Of the first ten of all lists: share of the products, mean share of buyers, aisles in a"
+        " list, and share from aisles in which the shopper never bought."
+    )
     print_table(
-        ["ranking", "coverage@10", "popularity"],
+        ["ranking", "coverage@10", "popularity", "aisles", "new aisles"],
         [
-            [rung.name, f"{rung.figures['coverage']:.4f}", f"{rung.figures['popularity']:.3f}"]
+            [
+                rung.name,
+                f"{rung.figures['coverage']:.4f}",
+                f"{rung.figures['popularity']:.3f}",
+                f"{rung.figures['aisles']:.1f}",
+                f"{rung.figures['new_aisles']:.3f}",
+            ]
             for rung in ladder.rungs
         ],
     )

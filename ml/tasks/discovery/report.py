@@ -14,12 +14,13 @@ def report(run: Run) -> Part:
         f"Protocol {ladder['protocol']}, orders_back {ladder['window']}: {shoppers:,} shoppers"
         f" whose order held something new, 95 % intervals of {ladder['resamples']:,} bootstrap"
         f" resamples. {ladder['figures']['unknown_share']:.0%} of the new products are in nobody's"
-        " history."
+        " history. The lists with explore are those of `ml predict --explore`: more variety for"
+        " fewer hits."
     )
     examples = shopper_lists(
         run,
-        "From shoppers without a hit in their first ten to those with the most. The scores come"
-        " from models that had not seen the shopper.",
+        "From shoppers without a hit in their first ten to those with the most. Each list comes"
+        " from a model that had not seen the shopper.",
     )
     return Part(
         task=NAME,

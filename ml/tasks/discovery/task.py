@@ -57,6 +57,14 @@ DISCOVERY = Task(
             help="Recommend only products of the departments of this name, in whatever case; may be"
             " given several times.",
         ),
+        click.Option(
+            ["--explore"],
+            type=click.FloatRange(0, 1),
+            default=0.0,
+            show_default=True,
+            help="More aisles and rarer products, up to 1, for fewer hits: `ml evaluate` says how"
+            " many fewer.",
+        ),
     ),
     published=FILE,
     gate=Gate(_gate_figures, _compare),

@@ -21,7 +21,7 @@ from ml.runs.run import EXAMPLES, OUT_OF_FOLD, write_json, write_records, write_
 from ml.scoring import parameters as scoring
 from ml.tasks.discovery import NAME, READS, parameters
 from ml.tasks.discovery.candidates import FEATURES, WindowCandidates
-from ml.tasks.discovery.ladder import evaluate_lists, judge_window
+from ml.tasks.discovery.ladder import MODEL, evaluate_lists, judge_window, model_lists
 from ml.tasks.discovery.model import (
     Examples,
     Learnt,
@@ -31,7 +31,7 @@ from ml.tasks.discovery.model import (
     score,
     write_scores,
 )
-from ml.tasks.discovery.recommend import recommend, with_reasons
+from ml.tasks.discovery.recommend import with_reasons
 from ml.tools.progress import say, step
 
 
@@ -167,11 +167,10 @@ def train(data_path: Path, run: Path) -> Ladder:
         data = open_data(data_path)
         fingerprint = data.fingerprint(READS)
         fitted = fit_discovery(data)
-        listed = recommend(fitted.candidates).with_columns(
-            orders_back=pl.lit(fitted.window.orders_back)
-        )
+        lists = model_lists(fitted.candidates, fitted.window.orders_back)
+        listed = lists[MODEL]
         window = judge_window(data, fitted.window)
-        ladder = evaluate_lists([window], listed)
+        ladder = evaluate_lists([window], [lists])
         fitted.learnt.models.write(folder, NAME)
         write_scores(folder, fitted.learnt.scores)
         listed.select("user_id", "rank", "product_id", "score", "label").write_parquet(
@@ -213,7 +212,6 @@ def _examples(listed: pl.DataFrame, names: pl.DataFrame, users: Integers) -> lis
                         "products": [
                             {
                                 "name": row["product_name"] or f"product {row['product_id']}",
-                                "score": row["score"],
                                 "reason": row["reason"],
                                 "is_bought": row["label"] == 1,
                             }

@@ -79,10 +79,10 @@ class NextInCart:
             [self._reason(found, row, inside) for row in best],
         )
 
-    def answer_all(self, carts: list[Cart], only: Only) -> pl.DataFrame:
+    def answer_all(self, carts: list[Cart], only: Only, new_places: int = 0) -> pl.DataFrame:
         """Answer some carts; gives cart_id and NEXT, ANSWERED rows per cart at most."""
         found = [self._find(cart.user_id, self._indices(cart.products), only) for cart in carts]
-        rows, scores = rank(found, self._booster, threads=0)
+        rows, scores = rank(found, self._booster, threads=0, new_places=new_places)
         sizes = [len(some) for some in rows]
         products = [one.product[best] for one, best in zip(found, rows, strict=True)]
         return pl.DataFrame(

@@ -8,7 +8,7 @@ from ml.data.reading import open_data
 from ml.runs.gate import LiveFigures
 from ml.runs.run import OUT_OF_FOLD, read_run, scan_run_table
 from ml.tasks.next_in_cart import NAME, parameters
-from ml.tasks.next_in_cart.ladder import TOP
+from ml.tasks.next_in_cart.ranker import TOP
 from ml.tasks.ranking_gate import judged_by_both, live_figures
 
 MEASURE = f"HR@{TOP}"

@@ -14,7 +14,15 @@ from ml.judging.metrics import bootstrap
 from ml.tasks.next_in_cart import parameters
 from ml.tasks.next_in_cart.baselines import BASELINES, Baselines
 from ml.tasks.next_in_cart.cart_candidates import CandidateFinder, Feature
-from ml.tasks.next_in_cart.ranker import Order, cart_of, is_own, rank
+from ml.tasks.next_in_cart.ranker import (
+    TOP,
+    Order,
+    cart_of,
+    chance,
+    is_own,
+    rank,
+    with_new_places,
+)
 from ml.tasks.next_in_cart.state import Indices, State
 from ml.tools.progress import counted_step, step
 
@@ -27,7 +35,8 @@ MEASURES = (
     "explore HR@10, new only",
 )
 MODEL = "model"
-TOP = 10
+KEEPING = {f"{MODEL}, {count} new places": count for count in parameters.NEW_PLACES_JUDGED}
+"""The model with places kept for new products, and how many."""
 _IDS = ("user_id", "position", "product_id")
 
 
@@ -81,7 +90,7 @@ def evaluate_rankers(  # noqa: PLR0913, PLR0917 - what a window is judged with
         for index in long
         for at in range(parameters.FIRST_STEP, len(orders[index].items))
     ]
-    names = (*BASELINES, MODEL)
+    names = (*BASELINES, *KEEPING, MODEL)
     ranks = {name: np.full((len(steps), 2), np.inf) for name in names}
     repeats = np.zeros(len(steps), dtype=np.bool_)
     shown = np.zeros(len(state.products), dtype=np.int64)
@@ -104,10 +113,17 @@ def evaluate_rankers(  # noqa: PLR0913, PLR0917 - what a window is judged with
             found = finder.find(order.user, cart)
             scores = baselines.scores(found, cart, shopper)
             scores[MODEL] = np.asarray(rankers[fold[index]].predict(found.features, num_threads=1))
-            top = np.lexsort((found.product, -scores[MODEL]))[:TOP]
+            ranked = np.lexsort((found.product, -scores[MODEL]))
+            top = ranked[:TOP]
             shown[found.product[top]] += 1
             first_ten.append(state.products[found.product[top]].tolist())
             is_new = found.column(Feature.IS_OWN) == 0
+            chances = chance(scores[MODEL][ranked], found.found)
+            for name, count in KEEPING.items():
+                # a score that falls along the list
+                scores[name] = np.empty(len(ranked))
+                places = with_new_places(ranked, is_new[ranked], chances, count)
+                scores[name][places] = -np.arange(len(ranked))
             for name in names:
                 ranks[name][number, 0] = _rank_of(truth, found.product, scores[name])
                 ranks[name][number, 1] = _rank_of(

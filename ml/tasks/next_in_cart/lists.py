@@ -100,7 +100,7 @@ def example_shoppers(lists: ShopperLists) -> list[dict[str, Any]]:
         first = again[0]
         shown = [
             {"title": "Buy again", "products": again},
-            {"title": "Discover", "products": lists.discovery(user)},
+            {"title": "Discover", "products": _without_scores(lists.discovery(user))},
             {
                 "title": f"Next after {first['name']}",
                 "products": lists.next(user, [first["product_id"]]),
@@ -108,3 +108,8 @@ def example_shoppers(lists: ShopperLists) -> list[dict[str, Any]]:
         ]
         shoppers.append({"user_id": user, "lists": shown})
     return shoppers
+
+
+def _without_scores(products: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Leave out scores that are no chances: the report numbers the products instead."""
+    return [{k: v for k, v in one.items() if k != "score"} for one in products]

@@ -5,6 +5,12 @@ from typing import Any
 ANSWERED = 20
 """Products in an answer."""
 
+NEW_SHARE = 0.5
+"""Part of the chance of what leaves the first ten that a new product needs to come in."""
+
+NEW_PLACES_JUDGED = (2, 5)
+"""Places of the first ten that new products may have, in answers judged beside the plain ones."""
+
 OWN_CANDIDATES = 150
 """Candidates from the shopper's history: those most likely to be bought again."""
 

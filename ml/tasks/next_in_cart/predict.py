@@ -40,8 +40,14 @@ def load_next_in_cart(folder: Path) -> NextInCart:
     )
 
 
-def predict(
-    run_folder: Path, data_path: Path, out: Path, *, carts: Path | None = None, only: Only = "all"
+def predict(  # noqa: PLR0913 - what the answers depend on
+    run_folder: Path,
+    data_path: Path,
+    out: Path,
+    *,
+    carts: Path | None = None,
+    only: Only = "all",
+    new_places: int = 0,
 ) -> None:
     """
     Write next.parquet: for each cart up to 20 products that may be put into it next.
@@ -63,6 +69,9 @@ def predict(
         predict, under the shopper's number: what they will begin with.
     only
         `new` leaves out what the shopper bought before.
+    new_places
+        How many of the first ten places new products may have where the chance is there, see
+        `with_new_places`. Scores remain chances, so that they may rise along a list.
 
     Raises
     ------
@@ -91,7 +100,7 @@ def predict(
     with counted_step("answer", len(asked)) as advance:
         for begin in range(0, len(asked), _BATCH):
             some = asked[begin : begin + _BATCH]
-            frames.append(shop.answer_all(some, only))
+            frames.append(shop.answer_all(some, only, new_places))
             advance(len(some))
     seconds = time.perf_counter() - begun
     answers = pl.concat(frames)

@@ -7,13 +7,21 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from ml.data.arrays import Floats, Integers
+from ml.data.arrays import Booleans, Floats, Integers
 from ml.data.reading import DataFolder
 from ml.fitting.fits import fit_without_each_fold
 from ml.tasks.next_in_cart import parameters
-from ml.tasks.next_in_cart.cart_candidates import FEATURES, CandidateFinder, CartCandidates
+from ml.tasks.next_in_cart.cart_candidates import (
+    FEATURES,
+    CandidateFinder,
+    CartCandidates,
+    Feature,
+)
 from ml.tasks.next_in_cart.state import State
 from ml.tools.progress import say
+
+TOP = 10
+"""Places that are judged, and of which new products may have some."""
 
 
 @dataclass(frozen=True)
@@ -163,8 +171,42 @@ def fit_ranker(steps: list[Steps], users: Integers, folds: Integers) -> tuple[li
     )
 
 
+def with_new_places(ranked: Integers, is_new: Booleans, chances: Floats, places: int) -> Integers:
+    """
+    Let the first ten hold up to so many new products where the chance is there.
+
+    The likeliest new product behind the ten comes in for the least likely of the shopper's own in
+    it, if it has NEW_SHARE of that one's chance, until the ten hold as many. What comes in stands
+    behind what stays; what leaves comes right after the ten.
+
+    Parameters
+    ----------
+    ranked
+        int64 [n]: rows of a cart's candidates, the best first.
+    is_new, chances
+        bool and float64 [n]: of each, in this order, whether it was never bought, and its chance.
+    places
+        How many, 10 at most.
+
+    Returns
+    -------
+    int64 [n]
+
+    """
+    missing = max(places - int(is_new[:TOP].sum()), 0)
+    entering = np.flatnonzero(is_new[TOP:])[:missing] + TOP
+    leaving = np.flatnonzero(~is_new[:TOP])[::-1][: len(entering)]
+    # chances fall among those that come in and rise among those that leave
+    count = int((chances[entering] >= parameters.NEW_SHARE * chances[leaving]).sum())
+    entering, leaving = entering[:count], leaving[:count][::-1]
+    stays = np.delete(np.arange(len(ranked)), np.concatenate([entering, leaving]))
+    first = TOP - count
+    kept: Integers = ranked[np.concatenate([stays[:first], entering, leaving, stays[first:]])]
+    return kept
+
+
 def rank(
-    found: list[CartCandidates], booster: lgb.Booster, threads: int
+    found: list[CartCandidates], booster: lgb.Booster, threads: int, new_places: int = 0
 ) -> tuple[list[Integers], list[Floats]]:
     """
     Rank the candidates of some carts.
@@ -177,6 +219,8 @@ def rank(
         The ranker.
     threads
         Threads of the prediction; 1 is quickest for a single cart.
+    new_places
+        As `with_new_places` has it.
 
     Returns
     -------
@@ -196,7 +240,11 @@ def rank(
         own = scores[begin : begin + len(one.product)]
         begin += len(one.product)
         # equal scores: the lower product_id first
-        best = np.lexsort((one.product, -own))[: parameters.ANSWERED]
+        best = np.lexsort((one.product, -own))
+        if new_places:
+            is_new = one.column(Feature.IS_OWN)[best] == 0
+            best = with_new_places(best, is_new, chance(own[best], one.found), new_places)
+        best = best[: parameters.ANSWERED]
         rows.append(best)
         values.append(chance(own[best], one.found))
     return rows, values

@@ -345,7 +345,7 @@ def _starts(keys: Integers, values: Integers) -> Integers:
         If there are keys of no value, which would pass for those of the value before them.
 
     """
-    starts, ends = (np.searchsorted(keys, values, side) for side in ("left", "right"))
-    if (ends - starts).sum() != len(keys):
+    starts = np.searchsorted(keys, values)
+    if (np.searchsorted(keys, values, side="right") - starts).sum() != len(keys):
         raise ValueError("rows of shoppers or products that are not laid out")
     return np.append(starts, len(keys)).astype(np.int64)

@@ -57,6 +57,14 @@ NEXT_IN_CART = Task(
             show_default=True,
             help="new leaves out what the shopper bought before.",
         ),
+        click.Option(
+            ["--new-places"],
+            type=click.IntRange(0, 10),
+            default=0,
+            show_default=True,
+            help="Places of the first ten kept for products which the shopper never bought, where"
+            " they have half the chance of what leaves: `ml evaluate` says what they cost.",
+        ),
     ),
     published=FILE,
     gate=Gate(_gate_figures, _compare),

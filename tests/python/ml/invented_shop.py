@@ -81,7 +81,13 @@ def build_shop(  # noqa: PLR0913 - what a shop may be
     targets.write_parquet(folder / "target_orders.parquet")
     baskets = lines.join(orders.select("order_id", "user_id", "order_number"), on="order_id")
     baskets.select(
-        "user_id", "order_number", "order_id", "product_id", "add_to_cart_order", "reordered"
+        "user_id",
+        "order_number",
+        "order_id",
+        "product_id",
+        "add_to_cart_order",
+        "reordered",
+        ordered_at=pl.lit(None, pl.Datetime),
     ).write_parquet(folder / "baskets.parquet")
     pl.DataFrame(
         {

@@ -30,6 +30,7 @@ from ml.tasks.next_in_cart.ranker import (
     known_orders,
     learning_steps,
     rank,
+    with_new_places,
 )
 from ml.tasks.next_in_cart.state import OwnColumn, State, build_state, load_state
 from ml.tasks.next_in_cart.train import newest_state, own_products
@@ -295,3 +296,34 @@ def test_steps_learnt_from_are_bounded(orders: int, most: int, expected: int) ->
     # no product is a candidate: each step leaves five rows that were not bought
     steps = learning_steps(SHOP, [Order(0, np.full(12, -1))] * orders, most)
     assert len(steps.label) == 5 * expected
+
+
+@pytest.mark.parametrize(
+    ("new", "places", "expected"),
+    [
+        # 3 and 11 are new: 11 takes the place of 9, the last of the ten that is not new
+        ({3, 11}, 2, [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 9, 10, 12]),
+        ({3, 11}, 1, list(range(13))),
+        ({3, 11}, 0, list(range(13))),
+        # no more than there are
+        ({3, 11}, 5, [0, 1, 2, 3, 4, 5, 6, 7, 8, 11, 9, 10, 12]),
+        # what is new itself never leaves
+        ({9, 10, 12}, 3, [0, 1, 2, 3, 4, 5, 6, 9, 10, 12, 7, 8, 11]),
+        # 11 comes in for 9, 12 for 8; 13 would for 7, of whose chance it has less than half
+        ({11, 12, 13}, 9, [0, 1, 2, 3, 4, 5, 6, 7, 11, 12, 8, 9, 10, 13]),
+    ],
+)
+def test_new_products_have_their_places(new: set[int], places: int, expected: list[int]) -> None:
+    count = len(expected)
+    # the candidate in place i is row 20 - i
+    ranked = 20 - np.arange(count)
+    is_new = np.isin(np.arange(count), list(new))
+    # from .31 down to .24 in place 7 and .22 in place 9; behind the ten .2, and .11 in place 13
+    chances = np.linspace(0.31, 0.22, 10).tolist() + [0.2, 0.2, 0.2, 0.11][: count - 10]
+    found = with_new_places(ranked, is_new, np.array(chances), places)
+    assert (20 - found).tolist() == expected
+
+
+def test_a_short_list_keeps_its_length() -> None:
+    is_new, chances = np.array([False, True, False]), np.array([0.3, 0.2, 0.1])
+    assert with_new_places(np.arange(3), is_new, chances, 2).tolist() == [0, 1, 2]
