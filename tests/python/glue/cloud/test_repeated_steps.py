@@ -26,7 +26,9 @@ from botocore.client import BaseClient
 from glue.cloud import steps
 from glue.cloud.steps import STEPS
 from ml.tasks.registry import TASKS
+from ml.tasks.task import PUBLISHED
 from tests.python.dbt_project.shop_with_loads import write_load, write_products
+from tests.python.glue.cloud.prediction_tables import make_prediction_tables
 from tests.python.glue.conftest import Account
 
 BUCKETS = ("shop-artifacts", "shop-lake", "shop-raw")
@@ -97,7 +99,7 @@ class Night:
             out.mkdir(parents=True)
             (task,) = [one for one in TASKS if one.name == given["--task"]]
             model = (Path(given["--run"]) / "model.txt").read_text()
-            for name in task.writes:
+            for name in (*task.writes, PUBLISHED):
                 (out / name).write_text(f"{name} by {model}")
             return
         assert "--before" not in given, "nothing is live"
@@ -120,15 +122,15 @@ class Night:
                 if key == "live/current.json":
                     body = {k: v for k, v in json.loads(body).items() if k != "published_at"}
                 found[f"{bucket}/{key}"] = body
-        database = self.account.settings.raw_database
-        for table in self.account.glue.get_tables(DatabaseName=database)["TableList"]:
-            found[f"table {table['Name']}"] = (table["StorageDescriptor"], table["Parameters"])
-            pages = self.account.glue.get_partitions(
-                DatabaseName=database, TableName=table["Name"]
-            )["Partitions"]
-            found[f"partitions {table['Name']}"] = [
-                (one["Values"], one["StorageDescriptor"]) for one in pages
-            ]
+        glue, settings = self.account.glue, self.account.settings
+        for database in (settings.raw_database, settings.predictions_database):
+            for table in glue.get_tables(DatabaseName=database)["TableList"]:
+                name = f"{database}.{table['Name']}"
+                found[name] = (table["StorageDescriptor"], table["Parameters"])
+                pages = glue.get_partitions(DatabaseName=database, TableName=table["Name"])
+                found[f"partitions of {name}"] = [
+                    (one["Values"], one["StorageDescriptor"]) for one in pages["Partitions"]
+                ]
         return found
 
     def keys(self, bucket: str) -> list[str]:
@@ -189,15 +191,10 @@ def night(account: Account, tmp_path: Path, request: pytest.FixtureRequest) -> N
         DatabaseName=account.settings.lake_database,
         TableInput={"Name": "loads", "StorageDescriptor": {"Location": f"{place}loads/"}},
     )
-    orders, body = (
-        pl.DataFrame({"user_id": [7], "order_id": [71], "orders_back": [0]}),
-        io.BytesIO(),
-    )
-    order = orders.with_columns(order_number=pl.lit(4), eval_set=pl.lit("live"))
-    order.write_parquet(body)
-    for name, content in (("target_orders.parquet", body.getvalue()), ("data.csv", b"x")):
+    make_prediction_tables(account)
+    for name in ("target_orders.parquet", "data.csv"):
         key = f"runs/night-1/export/{name}"
-        account.s3.put_object(Bucket="shop-artifacts", Key=key, Body=content)
+        account.s3.put_object(Bucket="shop-artifacts", Key=key, Body=b"x")
     work = tmp_path / "work"
     work.mkdir()
     return Night(account, work)

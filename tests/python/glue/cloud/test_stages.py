@@ -39,6 +39,7 @@ LIMITS: dict[str, tuple[str, int]] = {
     "AWS::Scheduler::Schedule": ("Name", 64),
     "AWS::Events::Rule": ("Name", 64),
     "AWS::CloudWatch::Alarm": ("AlarmName", 255),
+    "AWS::CloudWatch::Dashboard": ("DashboardName", 255),
     "AWS::Budgets::Budget": ("Budget.BudgetName", 100),
     "AWS::DataBrew::Dataset": ("Name", 255),
     "AWS::DataBrew::Job": ("Name", 240),
@@ -49,7 +50,7 @@ LIMITS: dict[str, tuple[str, int]] = {
 _UNNAMED = {
     *("AWS::KMS::Key", "AWS::S3::BucketPolicy", "AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"),
     *("AWS::CloudFormation::Stack", "AWS::EC2::SecurityGroup", "AWS::EC2::VPCEndpoint"),
-    "AWS::IAM::Role",
+    *("AWS::IAM::Role", "AWS::IAM::ManagedPolicy", "AWS::Lambda::Url", "AWS::Logs::MetricFilter"),
 }
 
 
