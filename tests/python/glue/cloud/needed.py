@@ -76,6 +76,7 @@ UNSEEN: dict[str, dict[str, str]] = {
         " xray:GetSamplingTargets": "its traces",
     },
     "PrepareRole": {
+        "ecr:DescribeImages": "where hosted answers are wanted, which need their image",
         "ecr:GetAuthorizationToken ecr:DescribeRepositories ecr:BatchCheckLayerAvailability"
         " ecr:BatchGetImage ecr:InitiateLayerUpload ecr:UploadLayerPart ecr:CompleteLayerUpload"
         " ecr:PutImage": "docker pushes the image",
