@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.python.dbt_project.shop_builds import write_sample_shop
 from tests.python.dbt_runs import ROOT
 from tests.python.tiny_shop import FILES, write_tiny_shop
 
@@ -73,8 +74,10 @@ def make_run(folder: Path, raw: Path, **variables: str) -> Run:
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("first-run")
-    # of itself it takes 11 for the default shop: minutes more, and nothing else
-    return make_run(folder, folder / "raw", WINDOWS="3")
+    # of 1,000 shoppers, so that every difference can be proven; of itself it takes 11 windows:
+    # minutes more, and nothing else
+    raw = write_sample_shop(folder / "raw", users=1_000, seed=1)
+    return make_run(folder, raw, WINDOWS="3")
 
 
 def orders_of(raw: Path, eval_set: str) -> set[str]:
@@ -91,6 +94,13 @@ def test_folder_names_reach_programs_as_they_are_written(tmp_path: Path) -> None
         given, cwd=ROOT, env=os.environ | names, capture_output=True, text=True, check=True
     )
     assert shown.stdout.splitlines() == [names["RAW_DIR"], "lake", "a$b $$c"]
+
+
+def test_it_begins_with_a_shop_where_there_is_none() -> None:
+    planned = subprocess.run(
+        ["make", "-n", "run"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert 0 < planned.index("glue ensure-raw") < planned.index("ml windows --raw")
 
 
 def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:

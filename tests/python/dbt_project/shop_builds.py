@@ -66,10 +66,10 @@ def export_copy(built: Workspace, folder: Path) -> Workspace:
     return workspace
 
 
-def write_sample_shop(folder: Path, users: int) -> Path:
+def write_sample_shop(folder: Path, users: int, seed: int = 3) -> Path:
     """Invent a shop with so many shoppers; the same one every time."""
-    arguments = ["sample-shop", "--users", str(users), "--seed", "3", "--out", str(folder)]
-    result = CliRunner().invoke(glue, arguments)
+    arguments = ["sample-shop", "--users", str(users), "--seed", str(seed), "--out"]
+    result = CliRunner().invoke(glue, [*arguments, str(folder)])
     assert result.exit_code == 0, result.output
     return folder
 
