@@ -28,6 +28,7 @@ FORBIDDEN = {
 PORTABLE_FUNCTIONS = {
     *("count", "sum", "min", "max", "max_by"),
     *("cast", "try_cast", "coalesce", "nullif", "floor", "ceil", "date_diff"),
+    "date_trunc",  # a week begins on Monday in both
     *("trim", "replace", "lower", "strpos", "translate", "chr", "row_number", "lag"),
     *("abs", "mod", "sqrt"),
     *("array_agg", "array_sort", "element_at"),  # of macros/median.sql
