@@ -20,6 +20,7 @@ SCHEMA = {
     "product_id": pl.Int64,
     "probability": pl.Float64,
     "rank": pl.Int32,
+    "is_in_basket": pl.Boolean,
     "reason": pl.String,
 }
 

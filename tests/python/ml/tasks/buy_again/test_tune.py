@@ -67,7 +67,8 @@ def test_the_judged_window_is_never_seen(
         counts.filter(reordered=1), on="user_id"
     )
     others = baskets.join(newest.select("order_id"), on="order_id", how="anti")
-    made = newest.with_columns(add_to_cart_order=pl.lit(1)).select(baskets.columns)
+    made = newest.with_columns(add_to_cart_order=pl.lit(1), ordered_at=pl.lit(None))
+    made = made.select(baskets.columns)
     pl.concat([others, made.cast(baskets.schema)]).write_parquet(data.with_name("baskets.parquet"))
     other = tmp_path / "two.json"
     result = ml("tune", "--data", data, "--out", other, "--minutes", "0.001")
