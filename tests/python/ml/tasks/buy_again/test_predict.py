@@ -81,6 +81,7 @@ def test_none_stands_beside_products_for_kaggle_alone(
         )
         basket = own.filter(pl.Series(decided.basket))["product_id"].cast(pl.String).to_list()
         assert baskets[str(order)] == " ".join(basket or ["None"])
+        assert own["is_in_basket"].to_list() == decided.basket.tolist()
         said = own.filter(pl.Series(decided.submitted))["product_id"].cast(pl.String).to_list()
         beside = bool(decided.none_beside[0])
         assert submission[str(order)] == " ".join([*said, "None"] if beside or not said else said)
