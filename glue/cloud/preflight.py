@@ -144,15 +144,21 @@ def _lake_formation(_settings: Settings) -> Iterator[str]:
             return
 
 
-def _image(settings: Settings) -> Iterator[str]:
-    """Tell whether the image that the containers run is there, and else whether Docker is."""
+def has_image(settings: Settings) -> bool:
+    """Tell whether the image that the containers run is in the stack's repository."""
+    image = {"imageTag": settings.image_tag}
     try:
-        client("ecr").describe_images(
-            repositoryName=settings.name, imageIds=[{"imageTag": settings.image_tag}]
-        )
+        client("ecr").describe_images(repositoryName=settings.name, imageIds=[image])
     except ClientError as error:
-        if error_code(error) != "ImageNotFoundException":
-            raise
+        if error_code(error) in {"RepositoryNotFoundException", "ImageNotFoundException"}:
+            return False
+        raise
+    return True
+
+
+def _image(settings: Settings) -> Iterator[str]:
+    """Tell whether the image is there, and else whether Docker is."""
+    if not has_image(settings):
         yield (
             f"Image {settings.name}:{settings.image_tag} is not pushed: build and push it"
             " (glue/README.md, step 3)."

@@ -200,6 +200,9 @@ def state_machine(settings: Settings) -> str:
 def _row(states: Any, one: dict[str, Any], queries: list[dict[str, Any]]) -> list[str]:  # noqa: ANN401
     seconds = (ended_at(one) - one["startDate"]).total_seconds()
     bills = bill(queries_during(one, queries))
+    reason = ""
+    if has_failed(one):
+        reason = reason_of(states.describe_execution(executionArn=one["executionArn"]))
     return [
         one["name"],
         one["startDate"].astimezone(UTC).strftime("%Y-%m-%d %H:%M"),
@@ -208,7 +211,7 @@ def _row(states: Any, one: dict[str, Any], queries: list[dict[str, Any]]) -> lis
         str(bills.queries),
         f"{bills.scanned / 1e6:,.1f}",
         f"{bills.usd:.4f}",
-        _short(reason_of(states, one)),
+        _short(reason),
     ]
 
 
@@ -227,12 +230,14 @@ def queries_during(one: dict[str, Any], queries: list[dict[str, Any]]) -> list[d
     ]
 
 
-def reason_of(states: Any, one: dict[str, Any]) -> str:  # noqa: ANN401
-    """Say why a run failed; empty if it did not."""
-    if one["status"] in {"RUNNING", "SUCCEEDED"}:
-        return ""
-    ended = states.describe_execution(executionArn=one["executionArn"])
-    return str(ended.get("cause") or ended.get("error") or "no reason given")
+def has_failed(one: dict[str, Any]) -> bool:
+    """Tell whether a run ended otherwise than well."""
+    return one["status"] not in {"RUNNING", "SUCCEEDED"}
+
+
+def reason_of(described: dict[str, Any]) -> str:
+    """Say why a run failed, of what DescribeExecution gives."""
+    return str(described.get("cause") or described.get("error") or "no reason given")
 
 
 def _short(reason: str) -> str:

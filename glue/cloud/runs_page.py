@@ -12,7 +12,14 @@ from botocore.exceptions import ClientError
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from glue.cloud.cost import Bill, bill, queries_since
-from glue.cloud.runs import ENTRIES, ended_at, queries_during, reason_of, state_machine
+from glue.cloud.runs import (
+    ENTRIES,
+    ended_at,
+    has_failed,
+    queries_during,
+    reason_of,
+    state_machine,
+)
 from glue.cloud.steps import SUMMARY
 from glue.settings import Settings, read_settings
 from ml.tasks.registry import TASKS
@@ -206,7 +213,7 @@ def _run_figures(
         name=one["name"],
         started=one["startDate"].astimezone(UTC),
         status=one["status"].lower(),
-        reason=reason_of(states, one),
+        reason=reason_of(told) if has_failed(one) else "",
         seconds=(ended_at(one) - one["startDate"]).total_seconds(),
         steps=list(_steps(states, one)),
         bill=bill(queries_during(one, queries)),

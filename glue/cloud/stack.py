@@ -12,7 +12,7 @@ import click
 from botocore.exceptions import ClientError, WaiterError
 
 from glue.cloud.crawl import ensure_classifier
-from glue.cloud.preflight import TAG, Kind, findings
+from glue.cloud.preflight import TAG, Kind, findings, has_image
 from glue.settings import LANDING, Settings, read_settings
 from ml.tools.aws import account_id, client, error_code, is_missing, partition
 from ml.tools.paths import ROOT
@@ -77,16 +77,11 @@ def deploy(yes: bool, prepare: bool, prepared: str | None) -> None:
 
 def _check_image(settings: Settings) -> None:
     """Refuse answers whose image is not there: no function is made without, and all rolls back."""
-    image = {"imageTag": settings.image_tag}
-    try:
-        client("ecr").describe_images(repositoryName=settings.name, imageIds=[image])
-    except ClientError as error:
-        if error_code(error) not in {"RepositoryNotFoundException", "ImageNotFoundException"}:
-            raise
+    if not has_image(settings):
         raise click.ClickException(
             f"There is no image {settings.name}:{settings.image_tag}, which answers carts: deploy"
             " with NEXT_BASKET_ANSWERS=0, push the image, then deploy again."
-        ) from None
+        )
 
 
 def _prepared(cloudformation: Any, settings: Settings, name: str) -> dict[str, Any]:  # noqa: ANN401

@@ -210,8 +210,10 @@ def _summarize(settings: Settings, run_id: str, data: Path, work: Path) -> dict[
     s3, out, before = client("s3"), work / "summary.json", work / "before.json"
     command = ["summarize", "--data", str(data), "--predictions", str(work / "predictions")]
     live = (live_run(settings) or {}).get("run", run_id)
-    older = read_json(s3, settings.run(live).below("predictions"), SUMMARY)
-    if live != run_id and older:
+    older = None
+    if live != run_id:
+        older = read_json(s3, settings.run(live).below("predictions"), SUMMARY)
+    if older:
         before.write_text(json.dumps(older), encoding="utf-8")
         command += ["--before", str(before)]
     _run(_ml(*command, "--out", str(out)))
