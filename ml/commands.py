@@ -244,18 +244,17 @@ def gate(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     from ml.runs.gate import judge  # noqa: PLC0415 - slow to import
     from ml.runs.run import read_run  # noqa: PLC0415
 
-    if not task.gate:
+    if not task.load_gate:
         raise click.UsageError(f"{task.name} has no gate: its runs always pass.")
     if bool(live) != bool(live_targets):
         raise click.UsageError("--live and --live-targets belong together: give both or neither.")
+    weigh = task.load_gate()
     compared = None
     if live and live_targets:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:
-            compared = task.gate.compare(
-                data or default_data(), run, live, live_targets, Path(scratch)
-            )
-    verdict = judge(task.gate.figures(read_run(run, task.name)), compared, margin)
+            compared = weigh.compare(data or default_data(), run, live, live_targets, Path(scratch))
+    verdict = judge(weigh.figures(read_run(run, task.name)), compared, margin)
     verdict.write(out)
     if not verdict.passed:
         raise click.ClickException(f"{task.name} may not go live: {verdict.reason}.")
@@ -274,9 +273,7 @@ def summarize(data: Path | None, predictions: Path, before: Path | None, out: Pa
     from ml.judging.summary import summarize as summary_of  # noqa: PLC0415 - slow to import
 
     scores = {
-        f"score of {task.name}": (Path(task.name) / task.score[0], task.score[1])
-        for task in TASKS
-        if task.score
+        f"score of {task.name}": Path(task.name) / PUBLISHED for task in TASKS if task.published
     }
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".scratch-") as scratch:

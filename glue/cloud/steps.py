@@ -172,7 +172,7 @@ def _evaluate(settings: Settings, run_id: str, work: Path) -> None:
 
 
 def _gated() -> list[Task]:
-    return [task for task in TASKS if task.gate]
+    return [task for task in TASKS if task.load_gate]
 
 
 def _live_options(settings: Settings, task: Task, work: Path) -> list[str]:

@@ -22,7 +22,7 @@ _MEMORY = "2GB"
 def summarize(
     data_path: Path,
     predictions: Path,
-    scores: Mapping[str, tuple[Path, str]],
+    scores: Mapping[str, Path],
     before: Path | None,
     scratch: Path,
 ) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def summarize(
     predictions
         Folder with a folder for each task, as `predict` wrote it.
     scores
-        By the name of the score: the Parquet file below `predictions`, and the column.
+        By the name of the score: the Parquet file below `predictions` whose column `score` it is.
     before
         What this function gave of an older run, as JSON; None if there is none.
     scratch
@@ -63,7 +63,7 @@ def summarize(
         rows = data.candidates("newest", scratch)
     features = rows.columns()
     wanted = {name: (features.path, name) for name in features.names if name not in CATEGORIES}
-    wanted |= {name: (predictions / file, column) for name, (file, column) in scores.items()}
+    wanted |= {name: (predictions / file, "score") for name, file in scores.items()}
     older = _older_columns(before)
     columns, psi = {}, {}
     with (
@@ -79,7 +79,7 @@ def summarize(
     tables = sorted(data_path.parent.glob("*.parquet"))
     return {
         "rows_in": {"candidates": len(rows)} | {path.stem: _rows(path) for path in tables},
-        "rows_out": {file.as_posix(): _rows(predictions / file) for file, _ in scores.values()},
+        "rows_out": {file.as_posix(): _rows(predictions / file) for file in scores.values()},
         "lines": _lines(data_path.with_name("loads.parquet")),
         "psi": dict(sorted(psi.items(), key=lambda one: -one[1])),
         "columns": columns,

@@ -79,17 +79,15 @@ class Task:
         Names of the exported tables that its runs are made of.
     writes
         Names of the files that `predict` writes.
-    load
-        Imports the task's modules, some of which are slow to import, and gives its functions.
+    load, load_gate
+        Import the task's modules, some of which are slow to import, and give its functions, and how
+        a new run is held against the live one. `load_gate` is None for a task whose runs always
+        pass.
     train_options, predict_options
         Options of these commands that the task has of its own.
-    score
-        The one of `writes`, and its column, that says how likely each product is; None for none.
     published
         The one of `writes` that holds a row per shopper and product: `predict` writes it as
         PUBLISHED too, which goes back to the lake. None for a task that stays out of the tables.
-    gate
-        How a new run is held against the live one; None for a task whose runs always pass.
     tune
         Called with data.csv, the file to write and minutes: searches fitting parameters. None for
         a task without such a search.
@@ -100,9 +98,8 @@ class Task:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     load: Callable[[], Functions]
+    load_gate: Callable[[], Gate] | None = None
     train_options: tuple[click.Option, ...] = ()
     predict_options: tuple[click.Option, ...] = ()
-    score: tuple[str, str] | None = None
     published: str | None = None
-    gate: Gate | None = None
     tune: Callable[[Path, Path, float], None] | None = None

@@ -44,6 +44,11 @@ def gate_figures(ladder: Ladder) -> Figures:
     )
 
 
+def figures_of(run: Run) -> Figures:
+    """Give what a run's training wrote down of them."""
+    return Figures(**run.metrics["gate"])
+
+
 def compare_with_live(
     data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path, scratch: Path
 ) -> LiveFigures | None:

@@ -1,16 +1,12 @@
 """Buy-again as a task."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from ml.tasks.buy_again import NAME, READS
 from ml.tasks.task import Functions, Gate, Task
-
-if TYPE_CHECKING:
-    from ml.runs.gate import Figures, LiveFigures
-    from ml.runs.run import Run
 
 _PATH = click.Path(path_type=Path)
 
@@ -25,18 +21,10 @@ def _load() -> Functions:
     return Functions(train, evaluate, predict, print_ladder, report)
 
 
-def _gate_figures(run: "Run") -> "Figures":
-    from ml.runs.gate import Figures  # noqa: PLC0415
+def _load_gate() -> Gate:
+    from ml.tasks.buy_again.gate import compare_with_live, figures_of  # noqa: PLC0415
 
-    return Figures(**run.metrics["gate"])
-
-
-def _compare(
-    data: Path, run: Path, live: Path, live_targets: Path, scratch: Path
-) -> "LiveFigures | None":
-    from ml.tasks.buy_again.gate import compare_with_live  # noqa: PLC0415
-
-    return compare_with_live(data, run, live, live_targets, scratch)
+    return Gate(figures_of, compare_with_live)
 
 
 def _tune(data: Path, out: Path, minutes: float) -> None:
@@ -67,8 +55,8 @@ BUY_AGAIN = Task(
     name=NAME,
     reads=READS,
     writes=("scores.parquet", "baskets.csv", "submission.csv", "cold_start.parquet"),
-    score=("scores.parquet", "probability"),
     load=_load,
+    load_gate=_load_gate,
     train_options=(
         click.Option(
             ["--parameters"],
@@ -101,6 +89,5 @@ BUY_AGAIN = Task(
         ),
     ),
     published="scores.parquet",
-    gate=Gate(_gate_figures, _compare),
     tune=_tune,
 )

@@ -15,7 +15,7 @@ MEASURE = f"recall@{TOP}"
 
 
 def compare_with_live(
-    data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path
+    data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path, _scratch: Path
 ) -> LiveFigures | None:
     """
     Give recall@10 of a new run and of the live one, by the lists that each made out of fold.

@@ -1,16 +1,12 @@
 """Discovery as a task."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from ml.tasks.discovery import FILE, NAME, READS
 from ml.tasks.task import Functions, Gate, Task
-
-if TYPE_CHECKING:
-    from ml.runs.gate import Figures, LiveFigures
-    from ml.runs.run import Run
 
 
 def _load() -> Functions:
@@ -23,27 +19,19 @@ def _load() -> Functions:
     return Functions(train, evaluate, predict, print_ladder, report)
 
 
-def _gate_figures(run: "Run") -> "Figures | None":
-    from ml.tasks.discovery.gate import MEASURE  # noqa: PLC0415
+def _load_gate() -> Gate:
+    from ml.tasks.discovery.gate import MEASURE, compare_with_live  # noqa: PLC0415
     from ml.tasks.ranking_gate import ranking_figures  # noqa: PLC0415
 
-    return ranking_figures(run, MEASURE)
-
-
-def _compare(
-    data: Path, run: Path, live: Path, live_targets: Path, _scratch: Path
-) -> "LiveFigures | None":
-    from ml.tasks.discovery.gate import compare_with_live  # noqa: PLC0415
-
-    return compare_with_live(data, run, live, live_targets)
+    return Gate(partial(ranking_figures, measure=MEASURE), compare_with_live)
 
 
 DISCOVERY = Task(
     name=NAME,
     reads=READS,
     writes=(FILE,),
-    score=(FILE, "score"),
     load=_load,
+    load_gate=_load_gate,
     predict_options=(
         click.Option(
             ["--carts"],
@@ -67,5 +55,4 @@ DISCOVERY = Task(
         ),
     ),
     published=FILE,
-    gate=Gate(_gate_figures, _compare),
 )

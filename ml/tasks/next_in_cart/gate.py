@@ -15,7 +15,7 @@ MEASURE = f"HR@{TOP}"
 
 
 def compare_with_live(
-    data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path
+    data_path: Path, run_folder: Path, live_folder: Path, live_targets: Path, _scratch: Path
 ) -> LiveFigures | None:
     """
     Give HR@10 of a new run and of the live one, by how each ranked out of fold at every step.

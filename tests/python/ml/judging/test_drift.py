@@ -13,6 +13,7 @@ from click.testing import Result
 
 from ml.judging.drift import Bins, count_bins, stability_index
 from ml.tasks.registry import TASKS
+from ml.tasks.task import PUBLISHED
 
 Ml = Callable[..., Result]
 
@@ -57,11 +58,9 @@ def test_index_by_hand(expected: list[int], found: list[int], index: float) -> N
 def predictions(tmp_path: Path) -> Path:
     folder = tmp_path / "predictions"
     for task in TASKS:
-        assert task.score
-        file, column = task.score
         (folder / task.name).mkdir(parents=True)
-        frame = pl.DataFrame({column: [number / 10 for number in range(1, 11)]})
-        frame.write_parquet(folder / task.name / file)
+        frame = pl.DataFrame({"score": [number / 10 for number in range(1, 11)]})
+        frame.write_parquet(folder / task.name / PUBLISHED)
     return folder
 
 
@@ -83,7 +82,7 @@ def test_a_run_is_summarized_and_compared(
 
     first = summary()
     assert first["psi"] == {}
-    assert first["rows_out"] == {f"{task.name}/{(task.score or '')[0]}": 10 for task in TASKS}
+    assert first["rows_out"] == {f"{task.name}/{PUBLISHED}": 10 for task in TASKS}
     assert first["lines"] == {"read": 100, "rejected": 3}
     targets = pl.read_parquet(own_shop.with_name("target_orders.parquet"))
     assert first["rows_in"]["target_orders"] == targets.height
@@ -101,8 +100,8 @@ def test_a_run_is_summarized_and_compared(
     assert same["psi"].keys() == same["columns"].keys() == first["columns"].keys()
     assert set(same["psi"].values()) == {0}
 
-    file = predictions / "buy-again" / "scores.parquet"
-    pl.DataFrame({"probability": [0.95] * 10}).write_parquet(file)
+    file = predictions / "buy-again" / PUBLISHED
+    pl.DataFrame({"score": [0.95] * 10}).write_parquet(file)
     moved = summary("--before", before)
     # ten bins of one, all of which move into the last: shares 1.5/15.5 and 10.5 or .5 of 15.5
     into = (10.5 - 1.5) / 15.5 * math.log(10.5 / 1.5)
