@@ -6,6 +6,7 @@ from pathlib import Path
 import lightgbm as lgb
 import numpy as np
 import polars as pl
+import pytest
 
 from ml.data.feature_file import Features
 from ml.fitting.boosting import Examples, dataset, fit
@@ -67,3 +68,12 @@ def test_another_fold_tells_how_many_rounds_suit_a_fold(tmp_path: Path) -> None:
         model = lgb.train(PARAMETERS.lightgbm, subset(data, ~is_out), rounds)
         chances = np.asarray(model.predict(matrix[is_out]))
         np.testing.assert_allclose(fitted.probability[is_out], chances, rtol=1e-12)
+
+
+def test_time_left_is_told_after_each_fit_but_the_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two fits find rounds of three folds, then the folds are fitted, then the final model."""
+    parameters = replace(PARAMETERS, most_rounds=3)
+    fit(noisy_examples(tmp_path), NAMES, parameters, title="test")
+    assert capsys.readouterr().err.count("are left") == 2 + FOLDS

@@ -49,6 +49,19 @@ def test_what_the_shop_sold_in_the_seven_days_before_the_order() -> None:
     assert not shares[2:].any()
 
 
+@pytest.mark.parametrize(
+    ("days", "lines"),
+    # days 10 and 9, then 3 and 2 are the first that count for the order of day 20
+    [(10, [1, 2, 1]), (11, [1, 3, 1]), (17, [1, 3, 1]), (18, [2, 3, 1])],
+)
+def test_the_first_day_that_counts(
+    monkeypatch: pytest.MonkeyPatch, days: int, lines: list[int]
+) -> None:
+    monkeypatch.setattr(parameters, "SHOP_DAYS", days)
+    (shares,) = recent([0, 1, 2]).shares(np.array([0]))
+    assert shares == pytest.approx(np.array(lines) / sum(lines))
+
+
 def test_an_order_to_come_is_the_day_after_the_newest() -> None:
     targets = pl.DataFrame({"user_id": [1, 2, 3], "order_number": [4, 6, 4]})
     shares = recent([0, 1, 2], targets).shares(np.array([0]))

@@ -12,11 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ml.__main__ import cli
+from ml.data.arrays import Floats, Integers
 from ml.data.contract import feature_names
 from ml.data.reading import open_data
 from ml.fitting.boosting import fit
 from ml.tasks.buy_again.judged_orders import choose_judged_orders
 from ml.tasks.buy_again.parameters import FOLDS, FULL_DATA, folds_held_out
+from ml.tasks.buy_again.predictors import OutOfFold, model_prediction
 from ml.tasks.next_in_cart.state import load_state
 from tests.python.ml.invented_shop import build_shop
 
@@ -62,6 +64,26 @@ def test_the_judged_are_the_first_fold_of_all(shop_of_windows: Path, tmp_path: P
     # what is fitted to the predictions still has other shoppers' to be fitted to
     assert set(some.row_part) == set(range(FOLDS))
     assert (everybody.row_part == everybody.row_fold).all()
+
+
+def test_the_order_effect_is_estimated_on_other_shoppers(
+    shop_of_windows: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = open_data(shop_of_windows)
+    evaluation = choose_judged_orders(data, data.candidates("labelled", tmp_path), 1)
+    parts = [set(evaluation.order[evaluation.row_part == part]) for part in range(FOLDS)]
+    asked: list[set[int]] = []
+
+    def estimate(order: Integers, _probability: Floats, _label: Floats) -> float:
+        asked.append(set(order))
+        return 0.7
+
+    monkeypatch.setattr("ml.tasks.buy_again.predictors.estimate_effect_sd", estimate)
+    model_prediction(
+        evaluation, "pre-order", OutOfFold(np.full(len(evaluation.candidates), 0.5), 0.0)
+    )
+    assert asked == [set().union(*parts) - part for part in parts]
+    assert all(asked)
 
 
 def test_labels_of_the_held_out_change_nothing_for_them(
