@@ -2,8 +2,8 @@
 What each role may do although no test sees it ask for it, with the reason.
 
 Everything else that a role may do is seen in a test: the calls of the container steps on moto and
-on the stand-in of Athena, the tasks of the state machine, the calls of `python -m glue deploy` on
-MiniStack. `rows` gives the table of the runbook.
+on the stand-in of Athena, those of the hosted answers on moto, the tasks of the state machine, the
+calls of `python -m glue deploy` on MiniStack. `rows` gives the table of the runbook.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +13,16 @@ from tests.python.glue.cloud.policies import Resolved, Statement, actions
 
 RELEASE = {"Name": "shop", "Repository": "owner/name", "Provider": "arn:aws:iam::1:oidc-provider/x"}
 """Parameters of deploy_roles.yaml."""
+ANSWERS = {
+    "Name": "shop",
+    "ArtifactsBucket": "shop-artifacts",
+    "Image": "shop:first",
+    "AtOnce": "5",
+    "MemoryMb": "3008",
+    "KeyArn": "arn:aws:kms:us-east-1:1:key/k",
+    "AlertsArn": "arn:aws:sns:us-east-1:123456789012:shop-alerts",
+}
+"""Parameters of answers.yaml."""
 _GLUE_LOG = "logs:CreateLogGroup logs:CreateLogStream logs:PutLogEvents logs:AssociateKmsKey"
 _UPLOAD = {"s3:AbortMultipartUpload": "gives up a large file whose upload failed"}
 UNSEEN: dict[str, dict[str, str]] = {
@@ -53,6 +63,7 @@ UNSEEN: dict[str, dict[str, str]] = {
     "EvaluateRole": _UPLOAD,
     "PredictRole": _UPLOAD,
     "PublishRole": _UPLOAD | {"s3:GetObjectTagging": "S3 copies an object with its tags"},
+    "AnswersRole": {"logs:CreateLogStream logs:PutLogEvents": "Lambda writes the function's log"},
     "StartRole": {
         "ecr:GetAuthorizationToken ecr:BatchGetImage ecr:GetDownloadUrlForLayer"
         " ecr:BatchCheckLayerAvailability": "ECS fetches the image",

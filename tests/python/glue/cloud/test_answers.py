@@ -15,10 +15,14 @@ import pytest
 
 from glue.cloud.answers import LOOK_SECONDS, NOT_TAKEN_UP, LiveAnswers
 from glue.cloud.live import live_run
+from glue.cloud.stack import FOLDER
 from glue.settings import Settings
 from ml.serve.guard import LONGEST_BODY
 from ml.serve.server import Shop
 from ml.tools.hashes import sha256_of_folder, write_hashes
+from tests.python.glue.cloud.calls import actions_of, recorded, refused
+from tests.python.glue.cloud.needed import ANSWERS, check
+from tests.python.glue.cloud.policies import Resolved
 from tests.python.glue.conftest import Account
 from tests.python.ml.task_runs import built, buy_again_run, data, discovery_run, next_run
 
@@ -162,6 +166,21 @@ def test_events_of_a_function_url_are_answered_from_the_live_run(
     assert hosted.ask("GET", f"/shoppers/{user}")[1]["user_id"] == user
     assert hosted.ask("GET", f"/shoppers/{user}?ids=text")[1]["user_id"] == str(user)
     assert hosted.version() == "run-1"
+
+
+def test_the_role_may_read_what_it_is_seen_to_read(
+    hosted: Hosted, next_run: Path, other_run: Path
+) -> None:
+    hosted.publish("run-1", next_run)
+    with recorded() as calls:
+        hosted.version()
+    hosted.publish("run-2", other_run)
+    hosted.seconds = LOOK_SECONDS
+    with recorded() as later:
+        assert hosted.version() == "run-2"
+    role = Resolved(FOLDER / "answers.yaml", ANSWERS).role("AnswersRole")
+    assert refused(role, calls + later) == []
+    check("AnswersRole", role, actions_of(calls + later))
 
 
 def test_what_cannot_be_answered_has_a_status_of_its_own(hosted: Hosted, next_run: Path) -> None:

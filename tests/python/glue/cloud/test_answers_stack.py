@@ -9,10 +9,10 @@ from glue.cloud.answers import NOT_TAKEN_UP, handler
 from glue.cloud.stack import CODE, FOLDER, parameters
 from glue.settings import read_settings
 from tests.python.glue.cloud.ministack import read_template
+from tests.python.glue.cloud.needed import ANSWERS
 from tests.python.glue.cloud.policies import ACCOUNT, Resolved, actions, decide
 from tests.python.glue.conftest import CREDENTIALS, PLACES
 
-TOPIC, KEY = "arn:aws:sns:us-east-1:123456789012:shop-alerts", "arn:aws:kms:us-east-1:1:key/k"
 ARTIFACTS = "arn:aws:s3:::shop-artifacts"
 
 
@@ -25,17 +25,8 @@ def nested() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def template(nested: dict[str, Any]) -> Resolved:
-    values = {
-        "Name": "shop",
-        "ArtifactsBucket": "shop-artifacts",
-        "Image": "shop:first",
-        "AtOnce": "5",
-        "MemoryMb": "3008",
-        "KeyArn": KEY,
-        "AlertsArn": TOPIC,
-    }
-    assert nested["Properties"]["Parameters"].keys() == values.keys()
-    return Resolved(FOLDER / "answers.yaml", values)
+    assert nested["Properties"]["Parameters"].keys() == ANSWERS.keys()
+    return Resolved(FOLDER / "answers.yaml", ANSWERS)
 
 
 def test_there_is_no_way_in_without_a_signature(template: Resolved) -> None:
@@ -115,7 +106,7 @@ def test_logs_are_encrypted_and_go(template: Resolved) -> None:
     assert template.properties("Logs") == {
         "LogGroupName": "/next-basket/shop/answers",
         "RetentionInDays": 90,
-        "KmsKeyId": KEY,
+        "KmsKeyId": ANSWERS["KeyArn"],
     }
     assert template.properties("Answers")["LoggingConfig"] == {
         "LogGroup": "/next-basket/shop/answers"
@@ -126,7 +117,7 @@ def test_failures_and_runs_that_are_not_taken_up_are_told(template: Resolved) ->
     alarms = template.of_kind("AWS::CloudWatch::Alarm")
     assert alarms.keys() == {"AnswersFail", "AnswersOld"}
     for one in alarms.values():
-        assert one["AlarmActions"] == [TOPIC]
+        assert one["AlarmActions"] == [ANSWERS["AlertsArn"]]
         assert (one["Statistic"], one["Threshold"], one["TreatMissingData"]) == (
             "Sum",
             1,

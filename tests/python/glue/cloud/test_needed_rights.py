@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from glue.cloud.stack import FOLDER, parameters
 from ml.tasks.task import PUBLISHED
 from tests.python.dbt_project.shop_with_loads import write_load
 from tests.python.glue.cloud.calls import ROLES, action, actions_of, recorded, refused
-from tests.python.glue.cloud.needed import RELEASE, UNSEEN, check, rows
+from tests.python.glue.cloud.needed import ANSWERS, RELEASE, UNSEEN, check, rows
 from tests.python.glue.cloud.policies import ACCOUNT, Resolved
 from tests.python.glue.cloud.prediction_tables import make_prediction_tables
 from tests.python.glue.cloud.state_machine import read_definition
@@ -137,17 +137,22 @@ def test_role_that_only_a_service_asks_with(template: Resolved, role: str) -> No
 
 
 def test_every_role_is_held_against_what_it_needs(template: Resolved) -> None:
-    release = Resolved(FOLDER / "deploy_roles.yaml", RELEASE)
-    roles = template.of_kind("AWS::IAM::Role").keys() | release.of_kind("AWS::IAM::Role").keys()
+    roles = {role for one in every(template) for role in one.of_kind("AWS::IAM::Role")}
     # CloudFormation asks in this one's name, for whatever a template holds
     assert roles - {"StackRole"} == UNSEEN.keys()
 
 
 def test_runbook_has_the_table(template: Resolved) -> None:
-    release = Resolved(FOLDER / "deploy_roles.yaml", RELEASE)
     runbook = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
-    table = "\n".join([*rows(template), *rows(release)])
+    table = "\n".join(row for one in every(template) for row in rows(one))
     assert f"\n{table}\n\n" in runbook, f"the table is to be\n{table}"
+
+
+def every(template: Resolved) -> Iterator[Resolved]:
+    """Give every template that has roles."""
+    yield template
+    yield Resolved(FOLDER / "answers.yaml", ANSWERS)
+    yield Resolved(FOLDER / "deploy_roles.yaml", RELEASE)
 
 
 def program(*arguments: str) -> list[str]:
