@@ -97,15 +97,17 @@ endif
 	@$(BIN)/python -m glue ensure-raw
 	@mkdir -p -- "$$LAKE_DIR" "$$RUNS_DIR"
 	@# without unit tests: they look at the project's text, not at what was built
-	@$(clock); rm -f "$$RUNS_DIR/.clock"; clock begin; $(read_vars) && \
+	@# docs are written beside the training, since dbt keeps one core busy
+	@# train exits with 3 where a task cannot be learnt, which it has said: the others go on
+	@$(clock); rm -f "$$RUNS_DIR/.clock"; clock begin; \
+	{ $(read_vars) && \
 		echo "raw_shape: $$shape" && \
 		echo "mode: $$mode (MODE=live or MODE=benchmark takes that one)" && \
 		echo "windows: $$windows (WINDOWS=n takes another number)" && \
-		$(DBT) build --exclude-resource-type unit_test --vars "$$vars" && clock "dbt build" && \
-		$(BIN)/python -m ml export && clock export && \
-		$(write_docs) && clock docs
-	@# train exits with 3 where a task cannot be learnt, which it has said: the others go on
-	@$(clock); learnt=; \
+		$(DBT) build --exclude-resource-type unit_test --vars "$$vars" && clock "dbt build"; } || exit 1; \
+	$(BIN)/python -m ml export || exit 1; clock export; \
+	trap wait EXIT; ( $(write_docs) ) & docs=$$!; \
+	learnt=; \
 	for task in $${TASKS:-$$($(BIN)/python -m ml tasks)}; do \
 		$(BIN)/python -m ml train --task $$task; code=$$?; \
 		if [ $$code -eq 3 ]; then echo "$$task is left out" >&2; continue; fi; \
@@ -116,8 +118,8 @@ endif
 		clock "$$task"; \
 	done; \
 	[ -n "$$learnt" ] || { echo "no task can be learnt from these orders" >&2; exit 1; }; \
-	$(BIN)/python -m ml report || exit 1; \
-	clock report; \
+	$(BIN)/python -m ml report || exit 1; clock report; \
+	wait $$docs || exit 1; \
 	echo; awk '{ at = $$1; $$1 = ""; if (NR > 1) printf "  %4d s %s\n", at - since, $$0; since = at }' \
 		< "$$RUNS_DIR/.clock"; rm -f "$$RUNS_DIR/.clock"; echo; \
 	echo "  report       $$RUNS_DIR/report.html"; \

@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.data.reading import DataFolder
 from ml.fitting.boosting import Fitted
-from ml.fitting.explanations import contributions
+from ml.fitting.explanations import PathContributions
 from ml.tasks.buy_again.decision import decide
 from ml.tasks.buy_again.judged_orders import JudgedOrders
 from ml.tasks.buy_again.order_effect import estimate_effect_sd
@@ -55,7 +55,8 @@ def choose_examples(
         mask[top] = True
         table = rows.columns().where(mask).table(fitted.features)
         booster = fitted.fold_models[int(evaluation.row_fold[top[0]])]
-        why = dict(zip(np.sort(top), reasons(table, contributions(booster, table)), strict=True))
+        contributions = PathContributions(booster).of_rows(table)
+        why = dict(zip(np.sort(top), reasons(table, contributions), strict=True))
         shoppers.append(
             {
                 "user_id": target["user_id"],

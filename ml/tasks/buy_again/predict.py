@@ -17,7 +17,7 @@ from ml.data.shop_columns import ShopColumns, shop_columns
 from ml.fitting.boosting import predict as predict_rows
 from ml.fitting.boosting import read_booster
 from ml.fitting.calibration import IsotonicMap
-from ml.fitting.explanations import contributions
+from ml.fitting.explanations import PathContributions
 from ml.runs.run import check_contract, read_categories, read_run
 from ml.tasks.buy_again import NAME
 from ml.tasks.buy_again.cold_start import COLD_START, shop_favourites
@@ -164,13 +164,14 @@ def _with_reasons(
     is_explained[
         scores.filter(pl.col("is_in_basket") | (pl.col("rank") <= EXPLAINED))["row"].to_numpy()
     ] = True
+    contributions = PathContributions(booster)
     words: list[str] = []
     with counted_step("reasons", len(rows)) as advance:
         for part in rows.columns().batches(names):
             mask = is_explained[len(words) : len(words) + part.num_rows]
             words_of_part = np.array(facts(part), dtype=object)
             explained = part.filter(mask)
-            words_of_part[mask] = reasons(explained, contributions(booster, explained))
+            words_of_part[mask] = reasons(explained, contributions.of_rows(explained))
             words += words_of_part.tolist()
             advance(part.num_rows)
     return scores.with_columns(reason=pl.Series(words, dtype=pl.String).gather(scores["row"]))
