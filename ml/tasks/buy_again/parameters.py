@@ -93,10 +93,10 @@ MEDIUM_DATA = FitParameters(
 FULL_DATA = FitParameters(
     {
         **_ALWAYS,
-        "learning_rate": 0.05,
+        "learning_rate": 0.07,
         "num_leaves": 63,
         "min_data_in_leaf": 200,
-        "feature_fraction": 0.5,
+        "feature_fraction": 0.25,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         # 0: as many threads as the process has cores. A saved model holds this number, so that
@@ -104,7 +104,7 @@ FULL_DATA = FitParameters(
         "num_threads": 0,
     },
     most_rounds=3_000,
-    stopping_rounds=50,
+    stopping_rounds=40,
     validation_share=0.05,
     refits=False,
 )
