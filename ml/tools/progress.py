@@ -44,7 +44,11 @@ def silent_step(_name: str, _total: int) -> Iterator[Advance]:
 
 @contextmanager
 def counted_step(name: str, total: int) -> Iterator[Advance]:
-    """Show how much of `total` is done and the time left; what is yielded adds to what is done."""
+    """
+    Show how much of `total` is done and the time left; elsewhere than on a terminal, once a minute.
+
+    What is yielded adds to what is done.
+    """
     console = _console()
     begun = time.perf_counter()
     if console.is_terminal:
@@ -53,8 +57,24 @@ def counted_step(name: str, total: int) -> Iterator[Advance]:
             task = bar.add_task(name, total=total)
             yield lambda done: bar.advance(task, done)
     else:
-        yield lambda _done: None
+        yield _Count(name, total).advance
     say(f"{name}: {time.perf_counter() - begun:.1f} s")
+
+
+class _Count:
+    """How much of a step is done, said where there is no terminal."""
+
+    def __init__(self, name: str, total: int) -> None:
+        self._name, self._total, self._done = name, total, 0
+        self._begun = self._said = time.perf_counter()
+
+    def advance(self, done: int) -> None:
+        self._done += done
+        now = time.perf_counter()
+        if now - self._said > _QUIET_SECONDS and self._done:
+            self._said = now
+            left = (now - self._begun) * (self._total - self._done) / self._done
+            say(f"{self._name}: {self._done / self._total:.0%}, about {left:.0f} s are left")
 
 
 class FitsProgress:
