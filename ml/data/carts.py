@@ -99,13 +99,15 @@ def read_carts(path: Path, *, text_ids: bool = False) -> list[Cart]:
 
 def say_unknown_products(carts: list[Cart], catalogue: Integers) -> None:
     """Say how many products of how many carts the shop, int64 [p], does not have, if any."""
-    unknown = [np.setdiff1d(cart.products, catalogue) for cart in carts]
-    found = [one for one in unknown if len(one)]
-    if found:
-        count = len(np.unique(np.concatenate(found)))
+    cart = np.repeat(np.arange(len(carts)), [len(one.products) for one in carts])
+    products = np.concatenate([np.empty(0, dtype=np.int64), *(one.products for one in carts)])
+    is_unknown = ~np.isin(products, catalogue)
+    if is_unknown.any():
+        count = len(np.unique(products[is_unknown]))
+        found = len(np.unique(cart[is_unknown]))
         say(
-            f"{count} {'product' if count == 1 else 'products'} of {len(found)}"
-            f" {'cart' if len(found) == 1 else 'carts'} {'is' if count == 1 else 'are'} not known:"
+            f"{count} {'product' if count == 1 else 'products'} of {found}"
+            f" {'cart' if found == 1 else 'carts'} {'is' if count == 1 else 'are'} not known:"
             " the answers are made without them"
         )
 
