@@ -22,8 +22,8 @@ class PathContributions:
     Splits a row's log odds by the paths that it takes through the trees.
 
     On its way down a tree a row's prediction goes from one node's mean to the next one's, and each
-    step is the split feature's (Saabas, Interpreting random forests, 2014). Of a large model it
-    takes a thirtieth of the time of SHAP values, which average over the ways of other rows too.
+    step is the split feature's (Saabas, Interpreting random forests, 2014). SHAP values average
+    over the ways of other rows too, which takes far longer the more leaves a tree has.
 
     Parameters
     ----------

@@ -46,6 +46,7 @@ def choose_examples(
     with_rows = np.unique(evaluation.order)
     by_f1 = with_rows[np.argsort(f1[with_rows], kind="stable")]
     indices = np.linspace(0, len(by_f1) - 1, min(EXAMPLES, len(by_f1))).round().astype(np.int64)
+    of_fold = [PathContributions(booster) for booster in fitted.fold_models]
     shoppers = []
     for order in by_f1[indices]:
         target = evaluation.orders.row(int(order), named=True)
@@ -54,8 +55,7 @@ def choose_examples(
         mask = np.zeros(len(rows), dtype=np.bool_)
         mask[top] = True
         table = rows.columns().where(mask).table(fitted.features)
-        booster = fitted.fold_models[int(evaluation.row_fold[top[0]])]
-        contributions = PathContributions(booster).of_rows(table)
+        contributions = of_fold[int(evaluation.row_fold[top[0]])].of_rows(table)
         why = dict(zip(np.sort(top), reasons(table, contributions), strict=True))
         shoppers.append(
             {

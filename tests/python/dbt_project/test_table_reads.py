@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from sqlglot import exp, parse_one
 
-from tests.python.dbt_project.test_athena_sql import compiled_for_athena
+from tests.python.dbt_project.test_athena_sql import athena_environment, compiled_for_athena
 from tests.python.dbt_runs import make_workspace
+
+__all__ = ["athena_environment"]
 
 # Athena bills what is read. Of these tables each is short: shoppers, products, steps, not lines.
 READ_AGAIN = {
@@ -62,6 +64,7 @@ def read_again(files: list[Path]) -> dict[str, dict[str, int]]:
     }
 
 
+@pytest.mark.usefixtures("athena_environment")
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [("instacart", READ_AGAIN), ("order_lines", READ_AGAIN_OF_ORDER_LINES)],
@@ -70,12 +73,9 @@ def read_again(files: list[Path]) -> dict[str, dict[str, int]]:
 def test_no_statement_reads_a_long_table_twice(
     tiny_raw: Path,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     shape: str,
     expected: dict[str, dict[str, int]],
 ) -> None:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "none")
     variables: dict[str, object] = {"raw_shape": shape, "mode": "live", "windows": 2}
     files = compiled_for_athena(
         make_workspace(tmp_path, tiny_raw), "--select", BUILT, variables=variables

@@ -137,18 +137,18 @@ def test_role_that_only_a_service_asks_with(template: Resolved, role: str) -> No
 
 
 def test_every_role_is_held_against_what_it_needs(template: Resolved) -> None:
-    roles = {role for one in every(template) for role in one.of_kind("AWS::IAM::Role")}
+    roles = {role for one in with_roles(template) for role in one.of_kind("AWS::IAM::Role")}
     # CloudFormation asks in this one's name, for whatever a template holds
     assert roles - {"StackRole"} == UNSEEN.keys()
 
 
 def test_runbook_has_the_table(template: Resolved) -> None:
     runbook = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
-    table = "\n".join(row for one in every(template) for row in rows(one))
+    table = "\n".join(row for one in with_roles(template) for row in rows(one))
     assert f"\n{table}\n\n" in runbook, f"the table is to be\n{table}"
 
 
-def every(template: Resolved) -> Iterator[Resolved]:
+def with_roles(template: Resolved) -> Iterator[Resolved]:
     """Give every template that has roles."""
     yield template
     yield Resolved(FOLDER / "answers.yaml", ANSWERS)
