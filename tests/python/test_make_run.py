@@ -103,6 +103,29 @@ def test_it_begins_with_a_shop_where_there_is_none() -> None:
     assert 0 < planned.index("glue ensure-raw") < planned.index("ml windows --raw")
 
 
+def test_a_docs_page_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    answers = {"shape": "instacart", "mode": "benchmark", "windows": "1", "tasks": "buy-again"}
+    said = "".join(f'*"-m ml {name}"*) echo {answer};;\n' for name, answer in answers.items())
+    python = tmp_path / "python"
+    # everything works and takes no time, but for the page, which fails after all else has ended
+    python.write_text(
+        f'#!/bin/sh\ncase "$*" in\n*"docs generate"*) sleep 1; exit 1;;\n{said}esac\n'
+    )
+    python.chmod(0o755)
+    places = {name: str(tmp_path / name) for name in ("RAW_DIR", "LAKE_DIR", "RUNS_DIR")}
+    done = subprocess.run(
+        ["make", "run", f"BIN={tmp_path}"],
+        cwd=ROOT,
+        env=os.environ | places,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "windows: 1" in done.stdout
+    assert "report.html" not in done.stdout
+
+
 def test_it_ends_with_scores_and_paths_that_exist(first_run: Run) -> None:
     assert re.search(r"recency decay 0\.85 .* 0\.\d{4}", first_run.output)
     paths = re.findall(
