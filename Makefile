@@ -134,7 +134,7 @@ athena: .venv/dev-installed profiles.yml ## the Athena API on this machine, Trin
 	@$(BIN)/python -m tests.athena_api serve --engine $(ENGINE) --work "$$DBT_TARGET_PATH/athena" --raw "$$RAW_DIR"
 
 test-athena: .venv/dev-installed profiles.yml ## the target athena on Trino (without Java 24 or Maven: on DuckDB)
-	$(BIN)/python -m pytest tests/python/athena --ignore tests/python/athena/test_nightly_loads.py
+	$(BIN)/python -m pytest --durations 10 tests/python/athena --ignore tests/python/athena/test_nightly_loads.py
 
 parity: .venv/dev-installed ## both targets from the same raw files, compared cell by cell (2 builds, Trino)
 	@$(BIN)/python -m tests.parity --engine $(ENGINE)
@@ -159,7 +159,7 @@ test: lint ## lint, dbt's tests and conventions, and every test that needs neith
 	$(CHECK) $(DBT) docs generate --static
 	$(BIN)/dbt-bouncer run
 	$(BIN)/dbt-coverage compute doc --cov-report $(CHECK_DIR)/coverage.json --cov-fail-under 1
-	$(BIN)/python -m pytest --ignore tests/python/athena -n auto --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest --ignore tests/python/athena -n auto --dist loadgroup --durations 10 --cov --cov-report=term
 
 test-cloud: .venv/cloud-installed ## template, state machine, triggers, Spark job, the whole chain
 	$(BIN)/python -m pytest -n auto --dist loadgroup tests/python/glue

@@ -36,7 +36,7 @@ lists as (
 
 ),
 
--- an order that came late changes the numbers of those after it, never their times
+-- an order that comes late or is cancelled changes the numbers of those after it, never their times
 orders_since as (
 
     select
@@ -54,8 +54,11 @@ orders_since as (
     inner join orders
         on
             lists.user_id = orders.user_id
-            and lists.order_number <= orders.order_number
-            and coalesce(lists.last_ordered_at < orders.ordered_at, true)
+            and case
+                when lists.last_ordered_at is null
+                    then lists.order_number <= orders.order_number
+                else lists.last_ordered_at < orders.ordered_at
+            end
 
 ),
 

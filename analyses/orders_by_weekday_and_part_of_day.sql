@@ -41,7 +41,7 @@ volumes as (
     select
         weekdays.order_dow,
         weekdays.weekday,
-        parts_of_day.part_of_day,
+        coalesce(parts_of_day.part_of_day, 'unknown') as part_of_day,
         min(parts_of_day.order_hour_of_day) as first_hour,
         count(*) as orders,
         cast(coalesce(sum(baskets.order_lines), 0) as bigint) as order_lines,
@@ -49,7 +49,7 @@ volumes as (
     from orders
     inner join weekdays
         on orders.order_dow = weekdays.order_dow
-    inner join parts_of_day
+    left join parts_of_day
         on orders.order_hour_of_day = parts_of_day.order_hour_of_day
     left join baskets
         on orders.order_id = baskets.order_id

@@ -33,7 +33,6 @@ _MOST_TOGETHER = 40
 _UNIT = 1_000_000_000
 
 _HALF = 1 << 32
-_RANKS = ("popularity_rank", "aisle_rank")
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,9 @@ def main(raw: Path, out: Path) -> None:
     oldest, orders_counted, _ = counted.row(0)
     parts = list(ahead(partial(count, shop, oldest), read_pieces(raw, shop), threads=cores()))
     parts.append(newcomers(shop, parts[-1]))
-    ranks = product_ranks(pl.concat(part.totals for part in parts), shop.catalogue)
+    ranks = product_ranks(
+        pl.concat(part.totals for part in parts), shop.catalogue, shop.orders["user"].n_unique()
+    )
     neighbours = product_neighbours(
         pl.concat(part.meetings for part in parts),
         pl.concat(part.lines for part in parts).group_by("product").sum(),
@@ -212,7 +213,7 @@ def newcomers(shop: Shop, other: Part) -> Part:
     )
 
 
-def product_ranks(totals: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame:
+def product_ranks(totals: pl.DataFrame, catalogue: pl.DataFrame, shoppers: int) -> pl.DataFrame:
     """Rank the products, in the shop and in their aisles; null for those that nobody bought."""
     place = _place(_packed("prod_first_orders", "prod_orders"))
     return (
@@ -220,7 +221,10 @@ def product_ranks(totals: pl.DataFrame, catalogue: pl.DataFrame) -> pl.DataFrame
         .join(totals.group_by("product").sum(), on="product", how="left")
         .sort("product")
         .with_columns(
-            popularity_rank=place, aisle_rank=place.over("aisle_id"), orders_back=pl.lit(0)
+            popularity_rank=place,
+            aisle_rank=place.over("aisle_id"),
+            prod_buyer_share=_divided(pl.col("prod_first_orders"), shoppers),
+            orders_back=pl.lit(0),
         )
     )
 
@@ -391,9 +395,8 @@ def discovery_candidates(
     )
     return (
         rows.hstack(part.users.select("user_id")[rows["user"] - part.users["user"].first()])
-        .hstack(ranks.select("product_id", "aisle_id", *_RANKS)[rows["product"]])
+        .hstack(ranks.select("product_id")[rows["product"]])
         .lazy()
-        .join(part.aisles.lazy(), on=["user", "aisle_id"], how="left")
         .join(
             own.lazy().select("user", "up_place", together_with="product"),
             on=["user", "up_place"],
@@ -403,8 +406,6 @@ def discovery_candidates(
         .select(
             "user_id",
             "product_id",
-            *_RANKS,
-            "aisle_place",
             "together_rank",
             "together_products",
             together_score=_divided(pl.col("together_units"), _UNIT),

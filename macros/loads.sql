@@ -250,7 +250,8 @@
     {%- set above = run_query(
         "select * from (select " ~ group ~ " as group_name, count(*) as all_lines,"
         ~ " count(reject_reason) as rejected_lines from " ~ this ~ " group by " ~ group ~ ") as counted"
-        ~ " where rejected_lines > " ~ var('most_rejected') ~ " * all_lines order by group_name"
+        ~ " where rejected_lines > " ~ var('most_rejected') ~ " * all_lines"
+        ~ " order by cast(rejected_lines as double) / all_lines desc, group_name"
     ).rows -%}
     {%- if above -%}
         {%- set worst = above[0] -%}
@@ -407,7 +408,9 @@
         {%- if there is not none and name not in there -%}
             {%- set text = "''" -%}
         {%- elif is_parquet -%}
-            {%- set text = "coalesce(regexp_replace(" ~ text ~ ", '(:[0-9]{2})[.][0-9]+$', '$1'), '')" -%}
+            {%- if column == 'ordered_at' -%}
+                {%- set text = "regexp_replace(" ~ text ~ ", '(:[0-9]{2})[.][0-9]+$', '$1')" -%}
+            {%- endif -%}
         {%- elif column in columns.needed -%}
             {%- do are_missing.append(text ~ ' is null') -%}
         {%- endif -%}

@@ -8,22 +8,24 @@
         {%- set folder = lake_dir() ~ '/predictions' -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
-            {#- of the history one file is enough to know its columns; all would be read whole -#}
+            {#- of the history the newest file is enough to know its columns: all would be read whole -#}
             {%- set pattern = {'latest': '/latest/*.parquet', 'history': '/run=*/*.parquet'}[table.name] -%}
             {%- set files = parquet_files(folder, pattern) -%}
-            {%- set damaged = [] -%}
-            {%- for file in (files if table.name == 'latest' else files[:1]) -%}
-                {%- do damaged.append(file) if not is_prediction_file(file, table) -%}
+            {%- set looked_at = files if table.name == 'latest' else files[-1:] -%}
+            {%- set sound = [] -%}
+            {%- for file in looked_at if is_prediction_file(file, table) -%}
+                {%- do sound.append(file) -%}
             {%- endfor -%}
-            {%- set is_there = files and not damaged -%}
+            {#- by the pattern, so that files to come are read as well -#}
+            {%- set read_files = path_literal(folder, pattern) if sound == looked_at else path_literals(sound) -%}
             {%- set view -%}
                 create or replace view predictions.{{ table.name }} as
                 select
                 {%- for column in table.columns.values() %}
-                    cast({{ column.name if is_there else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
+                    cast({{ column.name if sound else 'null' }} as {{ column.data_type }}) as {{ column.name }}{{ ',' if not loop.last }}
                 {%- endfor %}
-                {%- if is_there %}
-                from read_parquet({{ path_literal(folder, pattern) }}, hive_partitioning = false)
+                {%- if sound %}
+                from read_parquet({{ read_files }}, hive_partitioning = false, union_by_name = true)
                 {%- else %}
                 where false
                 {%- endif %}

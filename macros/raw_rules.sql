@@ -277,9 +277,11 @@
         {%- if name not in header %}
         '' as {{ column }},
         {%- elif is_parquet %}
-        coalesce(
-            regexp_replace(cast("{{ name | replace('"', '""') }}" as varchar), '(:[0-9]{2})[.][0-9]+$', '\1'), ''
-        ) as {{ column }},
+        {%- set text = 'cast("' ~ name | replace('"', '""') ~ '" as varchar)' %}
+        {%- if column == 'ordered_at' %}
+        {%- set text = 'regexp_replace(' ~ text ~ ", '(:[0-9]{2})[.][0-9]+$', '\\1')" %}
+        {%- endif %}
+        coalesce({{ text }}, '') as {{ column }},
         {%- else %}
         coalesce({{ places[header.index(name)] }}, '') as {{ column }},
         {%- endif %}

@@ -4,7 +4,7 @@
 -#}
 {% macro standard_deviation(value) -%}
     sqrt(cast(
-        count({{ value }}) * cast(sum({{ value }} * {{ value }}) as bigint)
+        count({{ value }}) * cast(sum(cast({{ value }} as bigint) * {{ value }}) as bigint)
         - cast(sum({{ value }}) as bigint) * cast(sum({{ value }}) as bigint)
         as double
     )) / nullif(cast(count({{ value }}) as double), cast(0 as double))

@@ -49,9 +49,9 @@ def read_carts(path: Path, *, text_ids: bool = False) -> list[Cart]:
     Raises
     ------
     click.ClickException
-        If the file is missing or damaged, lacks a column, a cart_id is empty, another value is no
-        whole number, a cart belongs to two shoppers, two lines of a cart have the same position, or
-        a cart is too large.
+        If the file is missing or damaged, lacks a column, a cart_id is empty, another value is
+        empty or, but for text ids, no whole number, a cart belongs to two shoppers, two lines of a
+        cart have the same position, or a cart is too large.
 
     """
     try:
@@ -77,8 +77,9 @@ def read_carts(path: Path, *, text_ids: bool = False) -> list[Cart]:
         if name in ("position", "product_id"):
             damaged &= ~is_empty
         if damaged.any():
+            fault = "is empty" if text_ids and name != "position" else "holds no whole number"
             raise click.ClickException(
-                f"{path}: column {name} holds no whole number in {damaged.sum()} rows, first in"
+                f"{path}: column {name} {fault} in {damaged.sum()} rows, first in"
                 f" line {int(damaged.arg_max() or 0) + 2}."
             )
     shoppers = lines.group_by("cart_id").agg(pl.col("user_id").n_unique())

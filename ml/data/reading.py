@@ -77,7 +77,8 @@ class DataFolder:
                 f"there is no order to predict beside {self.path}: no shopper's last order is a"
                 " train or a test order. `mode: live` predicts the order that every shopper is"
                 " still to make: `MODE=live make run`, or `dbt build --vars '{mode: live, windows:"
-                " 2}'`, then export and train again."
+                " 2}'`, then export and train again. Where that is the mode already, every shopper"
+                " has been silent for longer than var longest_silence_days allows."
             )
         return targets
 

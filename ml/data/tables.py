@@ -59,6 +59,7 @@ COLUMNS = {
         "prod_second_orders",
         "popularity_rank",
         "aisle_rank",
+        "prod_buyer_share",
         "prod_is_organic",
         "orders_back",
     ),

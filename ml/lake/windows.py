@@ -110,6 +110,8 @@ def _order_lines(raw: Path) -> pl.LazyFrame:
         frames.append(
             scan.select(pl.col(name).cast(pl.String).alias(our) for our, name in names.items())
         )
+    if not frames:
+        raise FileNotFoundError(raw / "order_lines")
     return pl.concat(frames)
 
 

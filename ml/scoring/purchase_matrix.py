@@ -39,8 +39,13 @@ class PurchaseMatrix:
         return csr_matrix((np.ones_like(counts.data), counts.indices, counts.indptr), counts.shape)
 
     def parts(self, users: Integers) -> Iterator[Integers]:
-        """Split shoppers, int64, into parts of which every product can be scored at a time."""
-        size = max(parameters.CHUNK_CELLS // max(len(self.products), 1), 1)
+        """
+        Split shoppers, int64, into parts of which every product can be scored at a time.
+
+        As many cells are taken where they are compared with the reference shoppers (user-kNN).
+        """
+        references = min(len(self.users), parameters.REFERENCE_SHOPPERS)
+        size = max(parameters.CHUNK_CELLS // max(len(self.products), references, 1), 1)
         return (users[begin : begin + size] for begin in range(0, len(users), size))
 
 

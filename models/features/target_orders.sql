@@ -17,6 +17,19 @@ user_windows as (
 
 ),
 
+{% if var('longest_silence_days') -%}
+
+-- of others no order is to come any more; what they bought still counts
+expected_shoppers as (
+
+    select user_id
+    from {{ ref('shoppers') }}
+    where coalesce(days_since_last_order, 0) <= {{ var('longest_silence_days') }}
+
+),
+
+{% endif -%}
+
 known_orders as (
 
     select
@@ -56,7 +69,11 @@ orders_to_come as (
         cast(null as integer) as days_since_prior_order,
         orders_back
     from user_windows
-    where orders_back = 0
+    where
+        orders_back = 0
+        {%- if var('longest_silence_days') %}
+        and user_id in (select user_id from expected_shoppers)
+        {%- endif %}
 
 ),
 

@@ -11,19 +11,6 @@ orders as (
 
 ),
 
-{% if var('longest_silence_days') -%}
-
--- of others no order is expected any more
-expected_shoppers as (
-
-    select user_id
-    from {{ ref('shoppers') }}
-    where coalesce(days_since_last_order, 0) <= {{ var('longest_silence_days') }}
-
-),
-
-{% endif -%}
-
 next_orders as (
 
     select
@@ -51,7 +38,7 @@ windows as (
 
 ),
 
-target_windows as (
+final as (
 
     select
         next_orders.user_id,
@@ -63,15 +50,6 @@ target_windows as (
     where
         next_orders.next_order_number - windows.orders_back > 1
         or (windows.orders_back = 0 and next_orders.next_order_number = 1)
-
-),
-
-final as (
-
-    select * from target_windows
-    {% if var('longest_silence_days') -%}
-    where orders_back > 0 or user_id in (select user_id from expected_shoppers)
-    {%- endif %}
 
 )
 

@@ -47,8 +47,8 @@ final as (
         order_id,
         user_id,
         cast(order_number as integer) as order_number,
-        -- 0 is Saturday, as in Instacart's files
-        cast(mod(date_diff('day', date '1900-01-06', cast(ordered_at as date)), 7) as integer)
+        -- 0 is Saturday, as in Instacart's files; the first is before any date that is read
+        cast(mod(date_diff('day', date '1899-12-30', cast(ordered_at as date)), 7) as integer)
             as order_dow,
         case when has_hour = 1 then cast(extract(hour from ordered_at) as integer) end
             as order_hour_of_day,

@@ -34,7 +34,7 @@ useless as (
     where
         products.product_id is null
         or users.user_id is null
-        or not coalesce(recommendations.rank between 1 and 80, false)
+        or not coalesce(recommendations.rank >= 1, false)
         or not coalesce(recommendations.score between 0 and 1, false)
         or recommendations.reason is null
         or recommendations.model_version is null

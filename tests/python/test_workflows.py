@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from glue.cloud.stack import FOLDER
+from glue.settings import Settings
 from ml.tools.paths import ROOT
 from tests.python.glue.cloud.ministack import read_template
 
@@ -71,6 +72,14 @@ def test_a_release_is_checked_shown_and_approved() -> None:
     assert [run for run in runs if "deploy --apply" in run] == [
         RELEASE["apply"]["steps"][-1]["run"]
     ]
+
+
+def test_a_release_knows_every_setting() -> None:
+    passed = _read(ROOT / ".github" / "workflows" / "release.yml")["env"]
+    settings = {str(field.alias) for field in Settings.model_fields.values()}
+    assert set(passed) == settings
+    assert passed.pop("NEXT_BASKET_IMAGE_TAG") == "${{ github.ref_name }}"
+    assert passed == {name: f"${{{{ vars.{name} }}}}" for name in passed}
 
 
 def test_roles_trust_tags_of_the_repository_and_its_environment() -> None:

@@ -193,7 +193,6 @@ class WindowCandidates:
                         .alias(f"{source}_rank"),
                     )
                 ),
-                prod_buyer_share=pl.col("prod_first_orders") / len(self.purchases.users),
                 # against its share of the lines of all days
                 prod_rise=pl.col("prod_recent_share")
                 * self._products["prod_orders"].sum()

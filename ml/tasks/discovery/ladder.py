@@ -101,14 +101,19 @@ def judge_window(data: DataFolder, window: WindowCandidates) -> JudgedWindow:
     with step(f"baselines of window {window.orders_back}"):
         lists = _baseline_lists(data, window, truth.users)
     bought = purchases.bought()
-    share = np.asarray(bought.sum(axis=0)).ravel() / len(purchases.users)
     ranks = data.table("product_ranks", window.orders_back).sort("product_id").collect()
     _ids, aisle = np.unique(ranks["aisle_id"].to_numpy(), return_inverse=True)
     rows, columns = bought[np.searchsorted(purchases.users, truth.users)].nonzero()
     is_own_aisle = np.zeros((len(truth.users), len(_ids)), dtype=np.bool_)
     is_own_aisle[rows, aisle[columns]] = True
     return JudgedWindow(
-        window.orders_back, truth, purchases.products, share, aisle, is_own_aisle, lists
+        window.orders_back,
+        truth,
+        purchases.products,
+        ranks["prod_buyer_share"].to_numpy(),
+        aisle,
+        is_own_aisle,
+        lists,
     )
 
 

@@ -227,8 +227,6 @@ def build_state(
         .head(parameters.NEW_CANDIDATES)
         .collect()
     )
-    buyers = ranks["prod_first_orders"].to_numpy()
-    shoppers = max(data.window_targets(orders_back).height, 1)
     return State(
         users=users,
         products=products,
@@ -241,7 +239,7 @@ def build_state(
         ),
         near=near,
         catalogue=Catalogue(
-            buyer_share=(buyers / shoppers).astype(np.float32),
+            buyer_share=ranks["prod_buyer_share"].to_numpy().astype(np.float32),
             popularity_rank=ranks["popularity_rank"].to_numpy().astype(np.int32),
             aisle=ranks["aisle_id"].to_numpy(),
             department=ranks["department_id"].to_numpy(),

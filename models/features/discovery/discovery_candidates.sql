@@ -171,26 +171,14 @@ discoveries as (
 final as (
 
     select
-        discoveries.user_id,
-        discoveries.product_id,
-        product_ranks.popularity_rank,
-        product_ranks.aisle_rank,
-        user_aisle_ranks.aisle_place,
-        discoveries.together_rank,
-        {{ safe_ratio('discoveries.together_units', unit) }} as together_score,
-        discoveries.together_products,
-        discoveries.together_with_product_id,
-        discoveries.orders_back
+        user_id,
+        product_id,
+        together_rank,
+        {{ safe_ratio('together_units', unit) }} as together_score,
+        together_products,
+        together_with_product_id,
+        orders_back
     from discoveries
-    inner join product_ranks
-        on
-            discoveries.product_id = product_ranks.product_id
-            and discoveries.orders_back = product_ranks.orders_back
-    left join user_aisle_ranks
-        on
-            discoveries.user_id = user_aisle_ranks.user_id
-            and product_ranks.aisle_id = user_aisle_ranks.aisle_id
-            and discoveries.orders_back = user_aisle_ranks.orders_back
 
 )
 

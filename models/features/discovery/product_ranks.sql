@@ -17,6 +17,22 @@ products as (
 
 ),
 
+user_features as (
+
+    select * from {{ ref('user_features') }}
+
+),
+
+shoppers as (
+
+    select
+        orders_back,
+        count(*) as shoppers
+    from user_features
+    group by orders_back
+
+),
+
 final as (
 
     select
@@ -41,11 +57,14 @@ final as (
                 prd_features.prod_orders desc,
                 prd_features.product_id asc
         ) as integer) as aisle_rank,
+        {{ safe_ratio('prd_features.prod_first_orders', 'shoppers.shoppers') }} as prod_buyer_share,
         prd_features.prod_is_organic,
         prd_features.orders_back
     from prd_features
     inner join products
         on prd_features.product_id = products.product_id
+    inner join shoppers
+        on prd_features.orders_back = shoppers.orders_back
 
 )
 

@@ -181,6 +181,7 @@ FEATURES = [
     Change(
         "user_mean_hour_of_day", "user_features", "sum(order_hour_of_day)", "max(order_hour_of_day)"
     ),
+    Change("user_mean_hour_of_day", "user_features", "count(order_hour_of_day)", "count(*)"),
     Change(
         "user_organic_ratio",
         "user_features",
@@ -451,6 +452,7 @@ BESIDE_DATA = [
     Change("aisle_name", "products", "left join aisles", "inner join aisles"),
     Change("aisle_name", "products", "on catalogue.aisle_id = ", "on catalogue.department_id = "),
     Change("department_name", "products", "left join departments", "inner join departments"),
+    Change("prod_buyer_share", "product_ranks", "prod_first_orders', 'sh", "prod_orders', 'sh"),
     Change(
         "prod_is_organic",
         "product_ranks",

@@ -280,6 +280,15 @@ def test_bad_lines_are_set_aside(shop: Workspace) -> None:
     ]
 
 
+def test_the_worst_load_says_how_much_must_be_allowed(shop: Workspace) -> None:
+    bad = ("20", "1", "1", "noon", "1", "")
+    write_load(shop.raw, "2017-03-01", [*FIRST, bad])
+    write_load(shop.raw, "2017-03-02", [*FIRST, bad, bad])
+    output = build_staging(shop, fails=True)
+    assert "Load 2017-03-02 (and 1 more): 2 of 10 lines cannot be used" in output
+    assert "'{most_rejected: 0.2" in output
+
+
 def test_lines_of_another_length_are_set_aside(shop: Workspace) -> None:
     folder = shop.raw / "order_lines/load_date=2017-03-01"
     write_csv(folder / "a.csv", LINE_COLUMNS[:4], [["11", "1", "1", "2017-03-01"]] * 8)
@@ -506,6 +515,35 @@ def test_other_names_and_kinds_of_files(shop: Workspace) -> None:
     ]
     assert found(shop) == staged({"2017-03-01": expected})
     assert "a.csv: a column without a name is ignored." in output
+
+
+def test_text_ids_of_parquet_files_are_taken_whole(shop: Workspace) -> None:
+    folder = shop.raw / "order_lines/load_date=2017-03-01"
+    folder.mkdir(parents=True)
+    with duckdb.connect() as connection:
+        connection.execute(
+            "copy (select 'till 1:10.' || n as order_id, 'card 1:20.' || n as user_id,"
+            " 'P' as product_id, timestamp '2017-03-01 10:00:00.25' as ordered_at"
+            f" from range(3) as numbers (n)) to '{folder}/a.parquet'"
+        )
+    write_products(shop.raw, [("P", "Product", "aisle", "food")])
+    build_staging(shop, ids="text")
+    assert query(
+        shop, "select user_code, cast(ordered_at as varchar) from stg_orders order by 1"
+    ) == [(f"card 1:20.{n}", "2017-03-01 10:00:00") for n in range(3)]
+
+
+def test_weekdays_and_silences_of_a_century(shop: Workspace) -> None:
+    days = ("1900-01-01", "1900-01-05", "2026-11-29")
+    write_load(
+        shop.raw, "2026-11-29", [(str(n), "1", "1", day, "", "") for n, day in enumerate(days)]
+    )
+    build_staging(shop)
+    # a Monday, a Friday and a Sunday, where 0 is Saturday
+    found_days = query(
+        shop, "select order_dow, days_since_prior_order from stg_orders order by order_number"
+    )
+    assert found_days == [(2, None), (6, 4), (1, 46_349)]
 
 
 def _history() -> st.SearchStrategy[list[dict[str, list[Line]]]]:

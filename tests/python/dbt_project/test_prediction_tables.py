@@ -43,6 +43,23 @@ def test_latest_and_history_are_read_as_tables(shop: Workspace, tmp_path: Path) 
     assert rows(shop, "history") == first + of_second
 
 
+def test_a_file_of_another_version_hides_no_other(shop: Workspace, tmp_path: Path) -> None:
+    """Of the history an older file lacks a column, of the latest one task's file does."""
+    several = replace(shop, lake=tmp_path / "lake")
+    shutil.copytree(shop.lake, several.lake)
+    folder = several.lake / "predictions"
+    shutil.rmtree(folder, ignore_errors=True)
+    publish(several.lake, FIRST, tmp_path)
+    for file in (folder / "run=first" / "discovery.parquet", folder / "latest/discovery.parquet"):
+        pl.read_parquet(file).drop("reason").write_parquet(file)
+    publish(several.lake, predictions({"run": "second", "task": "next-in-cart"}), tmp_path)
+    dbt(several, "run", "--select", "stg_departments")
+    of_second = ("second", "next-in-cart", 400)
+    assert rows(several, "latest") == [("first", "buy-again", 400), of_second]
+    first = [("first", "buy-again", 400), ("first", "discovery", 200), ("first", "discovery", 400)]
+    assert rows(several, "history") == [*first, of_second]
+
+
 @pytest.mark.parametrize(
     ("wrong", "test"),
     [
@@ -74,7 +91,8 @@ def test_hits_are_counted_by_week_where_there_are_times(tmp_path: Path) -> None:
     Ann's next order is of Wednesday, the 8th of March 2017, and holds one of her two products. The
     same load brings an order of hers from February: her order of the 1st of March, which was known,
     has the number now that was predicted. Bob comes on Tuesday, the 14th, for something else; run b
-    listed it for him on rank 11. Run a is the older one and not judged; Cid has not come since.
+    listed it for him on rank 11. It knew an order that is cancelled since: his has a lower number
+    than was predicted. Run a is the older one and not judged; Cid has not come since.
     """
     project = copy_staging(tmp_path / "project")
     (project / "analyses").mkdir()
@@ -95,6 +113,7 @@ def test_hits_are_counted_by_week_where_there_are_times(tmp_path: Path) -> None:
                 (f"{user}-1", user, "Oat", ordered_at, "1", "1")
                 for user, ordered_at in known.items()
             ]
+            + [("bob-0", "bob", "Tea", "2017-02-01 11:00:00", "1", "1")]
         },
     )
     write_load(
@@ -104,6 +123,7 @@ def test_hits_are_counted_by_week_where_there_are_times(tmp_path: Path) -> None:
             ("ann-0", "ann", "Oat", "2017-02-20 10:00:00", "1", "1"),
             ("ann-2", "ann", "Tea", "2017-03-08 10:00:00", "1", "1"),
             ("ann-2", "ann", "Oat", "2017-03-08 10:00:00", "1", "2"),
+            ("bob-0", "bob", "Tea", "2017-02-01 11:00:00", "0", "1"),
             ("bob-2", "bob", "Oat", "2017-03-14 11:00:00", "1", "1"),
         ],
     )
@@ -113,7 +133,8 @@ def test_hits_are_counted_by_week_where_there_are_times(tmp_path: Path) -> None:
         ids = {"user_code": user, "user_id": key(user, ids="text")}
         ids |= {"product_code": product, "product_id": key(product, ids="text")}
         made = {"run": run, "predicted_at": f"2017-03-06T0{ord(run) - ord('a')}:00:00Z"}
-        return made | ids | {"rank": rank, "order_number": 2, "last_ordered_at": last}
+        number = 3 if user == "bob" else 2
+        return made | ids | {"rank": rank, "order_number": number, "last_ordered_at": last}
 
     lists = [("a", "ann", "Oat", 1), ("b", "ann", "Tea", 1), ("b", "ann", "Rye", 2)]
     lists += [("b", "bob", "Rye", 1), ("b", "bob", "Oat", 11), ("b", "cid", "Oat", 1)]

@@ -16,8 +16,7 @@ __all__ = ["athena_environment"]
 READ_AGAIN = {
     "discovery_candidates": {
         "next_basket.discovery_users": 2,
-        "next_basket.product_ranks": 4,
-        "next_basket.user_aisle_ranks": 2,
+        "next_basket.product_ranks": 3,
     },
     "discovery_users": {"next_basket.target_orders": 2},
     "history_orders": {"next_basket.decay_weights": 2},

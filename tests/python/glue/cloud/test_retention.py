@@ -22,7 +22,7 @@ from tests.python.glue.cloud.simulated_storage import (
 )
 
 FIRST = datetime(2027, 1, 1, tzinfo=UTC)
-EXPORT, LAKE, RAW = 19.0, 3.0, 1.2  # GB, as the runbook has them
+EXPORT, LAKE, RAW = 14.0, 3.0, 0.7  # GB, as the runbook has them
 TABLES = ("stg_orders", "candidates")
 
 
@@ -210,6 +210,6 @@ def test_the_runbooks_arithmetic_is_what_is_left(template: Resolved) -> None:
         day = {1: 30, 12: 360, 24: 720}[int(month)]
         artifacts, lake, raw = left[day]
         assert words in {"the same", told[0][1]}
-        assert f"{artifacts / EXPORT:g} x 19 + {lake / LAKE:g} x 3 + {raw}" == told[0][1]
+        assert f"{artifacts / EXPORT:g} x 14 + {lake / LAKE:g} x 3 + {raw}" == told[0][1]
         assert round(artifacts + lake + raw) == int(total)
         assert round(written[day]) == int(without.replace(",", ""))

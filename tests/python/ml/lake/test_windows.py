@@ -106,6 +106,16 @@ def write_loads(raw: Path, lines: dict[str, list[str]]) -> None:
         (folder / "lines.csv").write_text(text + "\n")
 
 
+@pytest.mark.parametrize("command", ["mode", "windows"])
+def test_lines_without_a_load_are_left_to_the_build(
+    ml: Callable[..., Result], tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "order_lines").mkdir()
+    (tmp_path / "order_lines" / "lines.csv").write_text("order_id,user_id,product_id,ordered_at\n")
+    result = ml(command, "--raw", tmp_path)
+    assert result.exit_code == 0, result.output
+
+
 @pytest.mark.parametrize(
     ("shoppers", "products", "expected"),
     # beyond 2,000,000 pairs in all windows together there are no more of them, but always two

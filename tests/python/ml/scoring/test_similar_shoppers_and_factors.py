@@ -48,6 +48,16 @@ def test_neighbours_come_from_a_sample_in_a_large_shop(
     assert sample.sum() < everybody.sum() / 2
 
 
+@pytest.mark.parametrize(("users", "products"), [(25_000, 10), (30, 50_000), (25_000, 50_000)])
+def test_a_part_is_bounded_by_products_and_reference_shoppers(users: int, products: int) -> None:
+    one = np.ones(1, dtype=np.float32)
+    counts = csr_matrix((one, ([0], [0])), shape=(users, products))
+    purchases = PurchaseMatrix(np.arange(users), np.arange(products), counts)
+    largest = max(len(part) for part in purchases.parts(purchases.users))
+    cells = largest * max(products, min(users, parameters.REFERENCE_SHOPPERS))
+    assert 0 < cells <= parameters.CHUNK_CELLS
+
+
 def test_factors_put_what_was_bought_above_what_was_not(
     purchases: PurchaseMatrix, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -178,6 +178,21 @@ def test_a_damaged_file_of_carts_is_named(tmp_path: Path, text: str, sentence: s
 
 
 @pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (",1,P", "user_id is empty in 1 rows, first in line 2"),
+        ("ann,1,", "product_id is empty in 1 rows, first in line 2"),
+        ("ann,first,P", "position holds no whole number"),
+    ],
+)
+def test_a_damaged_file_of_carts_with_text_ids(tmp_path: Path, line: str, sentence: str) -> None:
+    path = tmp_path / "carts.csv"
+    path.write_text(f"cart_id,user_id,position,product_id\n1,{line}\n")
+    with pytest.raises(ClickException, match=sentence):
+        read_carts(path, text_ids=True)
+
+
+@pytest.mark.parametrize(
     ("written", "expected"),
     [
         (("12", "3"), [3, 12]),
