@@ -234,7 +234,7 @@ WINDOWS = [
     Change("benchmark mode", "target_orders", "== 'benchmark'", "!= 'none'"),
     Change("live mode", "target_orders", "'live' as varchar", "'test' as varchar"),
     Change("live mode", "target_orders", "target_order_number as", "target_order_number - 1 as"),
-    Change("live mode", "target_orders", "    where orders_back = 0", ""),
+    Change("live mode", "target_orders", "        orders_back = 0\n", "        true\n"),
     Change("target", "history_orders", "orders.order_number < ", "orders.order_number <= "),
     Change("target", "history_orders", "orders.order_number < ", "1 + orders.order_number < "),
     Change("user", "history_orders", "orders.user_id = user_windows.user_id\n", "true\n"),
