@@ -47,7 +47,8 @@ user_orders as (
             'count(case when order_number > 1 and basket_size > 0 then 1 end)'
         ) }} as user_none_ratio,
         count(case when days_ago < 30 then 1 end) as user_orders_in_last_30_days,
-        {{ safe_ratio('sum(order_hour_of_day)', 'count(order_hour_of_day)') }} as user_mean_hour_of_day,
+        {{ safe_ratio('sum(order_hour_of_day)', 'count(order_hour_of_day)') }}
+            as user_mean_hour_of_day,
         cast(sum(order_weight) as bigint) as user_order_weight,
         cast(sum(day_weight) as bigint) as user_day_weight,
         {{ safe_ratio('sum(ctx_is_target_dow)', 'count(ctx_is_target_dow)') }}
