@@ -239,8 +239,10 @@ def test_the_other_tasks_are_held_against_their_best_baselines(
     ladder = json.loads((next_run / "metrics.json").read_text())["ladder"]
     for measure in ("HR@10", "MRR@10"):
         means = {rung["name"]: rung["measures"][measure]["mean"] for rung in ladder["rungs"]}
-        model = means.pop("model")
-        best = max(means, key=lambda name: means[name])
+        model = means["model"]
+        # the model with other settings is no baseline
+        baselines = {one["baseline"] for one in ladder["comparisons"]}
+        best = max(baselines, key=lambda name: means[name])
         (one,) = (
             one
             for one in ladder["comparisons"]
