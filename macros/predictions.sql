@@ -8,9 +8,9 @@
         {%- set folder = lake_dir() ~ '/predictions' -%}
         {%- do run_query('create schema if not exists predictions') -%}
         {%- for table in prediction_tables() -%}
-            {#- of the history the newest file is enough to know its columns: all would be read whole -#}
             {%- set pattern = {'latest': '/latest/*.parquet', 'history': '/run=*/*.parquet'}[table.name] -%}
             {%- set files = parquet_files(folder, pattern) -%}
+            {#- of the history the newest file is enough to know its columns: all would be read whole -#}
             {%- set looked_at = files if table.name == 'latest' else files[-1:] -%}
             {%- set sound = [] -%}
             {%- for file in looked_at if is_prediction_file(file, table) -%}

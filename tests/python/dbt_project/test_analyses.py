@@ -292,6 +292,25 @@ def test_figures_are_those_worked_out_by_hand(
         assert rows == [key | figures]
 
 
+def test_an_order_without_an_hour_counts_in_its_weekday(
+    shop: Workspace, compiled: dict[str, str]
+) -> None:
+    """Order 13, of three lines that are all reorders, is made one whose hour nobody knows."""
+    table = '"lake"."next_basket"."stg_orders"'
+    hours = "case when order_id <> 13 then order_hour_of_day end as order_hour_of_day"
+    sql = compiled["orders_by_weekday_and_part_of_day"]
+    assert sql.count(table) == 1
+    rows = run(shop, sql.replace(table, f"(select * replace ({hours}) from {table})")).rows
+    ((weekday, all_orders),) = query(
+        shop, "select max(order_dow) filter (order_id = 13), count(*) from stg_orders"
+    )
+    assert sum(row["orders"] for row in rows) == all_orders
+    (unknown,) = (row for row in rows if row["part_of_day"] == "unknown")
+    found = unknown["order_dow"], unknown["first_hour"], unknown["orders"]
+    assert found == (weekday, None, 1)
+    assert (unknown["order_lines"], unknown["reorders"]) == (3, 3)
+
+
 @pytest.mark.parametrize("name", ANALYSES)
 def test_columns_are_those_documented(
     shop: Workspace,
